@@ -1,0 +1,1 @@
+"""Arithmetic on tables: bins, models, calibration, measures of quality. No disk, no clock."""

@@ -1,0 +1,1 @@
+"""Verbs: one thin module for each DVC stage."""

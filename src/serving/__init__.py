@@ -1,0 +1,1 @@
+"""A bundle goes in; ratings and cases come out."""
