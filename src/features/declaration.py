@@ -1,0 +1,173 @@
+"""A feature is declared once: its name, both languages, unit, direction of risk, measure, missing reasons."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .history import View
+
+Values = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.uint8]
+
+
+class Missing(IntEnum):
+    """Why there is no number. The first that applies is told, in this order."""
+
+    NONE = 0
+    NOSRC = 1  # the source is not declared, or as_of lies before its declared first day
+    NOLIMIT = 2  # no table of limits, or none in force
+    NEW = 3  # no invoice is visible
+    YOUNG = 4  # no invoice was visible at the start of the look-back
+    DORMANT = 5  # nothing was invoiced in the window
+    NODUE = 6  # nothing fell due or was decided in the window
+    NOOPEN = 7  # nothing is open
+    FEW = 8  # too few items in a set that the measure needs
+    NOBASE = 9  # a denominator, comparison or record is absent
+    STALE = 11  # the latest record is too old
+    NEVER = 12  # it never happened: a value, and the safest
+    UNTOLD = 15  # missing, and nobody said why (rows that did not come from a ledger)
+
+
+MISSING_TEXT: dict[Missing, tuple[str, str]] = {
+    Missing.NOSRC: ("the source is not available", "无此数据来源"),
+    Missing.NOLIMIT: ("no credit limit is in force", "无有效信用额度"),
+    Missing.NEW: ("no invoice is known yet", "尚无任何发票"),
+    Missing.YOUNG: ("the customer is too new to look back that far", "客户历史过短，无法回溯"),
+    Missing.DORMANT: ("nothing was invoiced in the period", "期间内没有开票"),
+    Missing.NODUE: ("no invoice fell due in the period", "期间内没有到期发票"),
+    Missing.NOOPEN: ("nothing is open", "没有未清账款"),
+    Missing.FEW: ("too few invoices to tell", "发票数量过少，无法判断"),
+    Missing.NOBASE: ("there is nothing to compare with", "没有可比较的基准"),
+    Missing.STALE: ("the latest record is too old", "最近一次记录已过时"),
+    Missing.UNTOLD: ("no reason was given", "未说明原因"),
+    Missing.NEVER: ("it has never happened", "从未发生"),
+}
+
+
+class Risk(Enum):
+    """How risk moves when the value rises."""
+
+    RISES = 1
+    FALLS = -1
+    FREE = 0
+
+
+class Unit(Enum):
+    """What a value is counted in."""
+
+    DAYS = "days"
+    COUNT = "count"
+    MONEY = "money"
+    SHARE = "share"
+    RATIO = "ratio"
+    PER_MONTH = "per month"
+
+
+class Family(Enum):
+    """Families of the catalogue, with their names in both languages."""
+
+    ACTIVITY = ("tenure and activity", "合作年限与业务量")
+    LATENESS = ("lateness", "付款逾期")
+    TREND = ("trend and shock", "趋势与突变")
+    AGEING = ("ageing and exposure", "账龄与敞口")
+    LIMIT = ("credit limit", "信用额度")
+    MECHANICS = ("payment mechanics and promises", "付款方式与承诺")
+    OUTSIDE = ("signals from outside", "外部信息")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One number or one typed reason for each customer.
+
+    Attributes
+    ----------
+    values : float64, length n
+        NaN exactly where `missing` is not NONE.
+    missing : uint8, length n
+        `Missing` codes.
+    """
+
+    values: Values
+    missing: Codes
+
+    @classmethod
+    def of(cls, values: Values, *reasons: tuple[Missing, npt.NDArray[np.bool_] | bool]) -> "Column":
+        """Values with their missing reasons; of several that apply the first of the enumeration is told."""
+        values = np.asarray(values, np.float64)
+        missing = np.zeros(len(values), np.uint8)
+        for reason, where in sorted(reasons, key=lambda pair: pair[0], reverse=True):
+            missing[np.broadcast_to(where, values.shape)] = reason
+        return cls(np.where(missing > 0, np.nan, values), missing)
+
+    def clipped(self, low: float, high: float) -> "Column":
+        """The same, values cut to [low, high]."""
+        return Column(np.clip(self.values, low, high), self.missing)
+
+
+Windows = ParamSpec("Windows")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A declared computation: equal declarations are one measure and are computed once.
+
+    >>> from tradecredit.features.measures.lateness import dbt
+    >>> print(dbt(due_within=90))
+    dbt(due_within=90)
+    """
+
+    name: str
+    windows: tuple[tuple[str, Any], ...]
+    compute: Callable[..., Column]
+
+    def __call__(self, view: "View") -> Column:
+        return self.compute(view, **dict(self.windows))
+
+    def __str__(self) -> str:
+        return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.windows)})"
+
+
+def measure(
+    compute: Callable[Concatenate["View", Windows], Column],
+) -> Callable[Windows, Measure]:
+    """Turn `f(view, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
+
+    def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
+        assert not args, "windows are keyword-only"
+        return Measure(compute.__name__, tuple(sorted(windows.items())), compute)
+
+    declare.__doc__ = compute.__doc__
+    return declare
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One declared feature.
+
+    Attributes
+    ----------
+    name : str
+        Its window is the suffix: `_90d`, `_12m`.
+    en, zh : str
+        What a credit manager reads.
+    risk : Risk
+        Bins, monotone constraints and law tests follow it.
+    measure : Measure
+        What is computed from a view of the ledger.
+    in_scorecard : bool
+        False keeps it out of models (near the label, or the credit team's own decision).
+    """
+
+    name: str
+    en: str
+    zh: str
+    unit: Unit
+    risk: Risk
+    family: Family
+    measure: Measure
+    in_scorecard: bool = True

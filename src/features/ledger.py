@@ -1,0 +1,244 @@
+"""The ledger: what a company knows of its customers' invoices and payments, each fact with `known_on`.
+
+On disk it is a folder of Parquet, a folder a table, hash-partitioned by customer and sorted within, beside
+`ledger.json`. Money is in minor units of each row's currency; payments carry their customer.
+"""
+
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import Mistake
+
+_TEXT, _DAY, _MONEY, _REAL, _FLAG = pa.string(), pa.date32(), pa.int64(), pa.float64(), pa.bool_()
+SCHEMAS: dict[str, pa.Schema] = {
+    "customers": pa.schema(
+        [
+            ("customer_id", _TEXT),
+            ("name", _TEXT),
+            ("segment", _TEXT),
+            ("country", _TEXT),
+            ("industry", _TEXT),
+            ("onboarded_on", _DAY),
+            ("is_strategic", _FLAG),
+        ]
+    ),
+    "invoices": pa.schema(
+        [
+            ("invoice_id", _TEXT),
+            ("customer_id", _TEXT),
+            ("issued_on", _DAY),
+            ("due_on", _DAY),
+            ("amount", _MONEY),
+            ("currency", _TEXT),
+            ("known_on", _DAY),
+        ]
+    ),
+    "payments": pa.schema(
+        [
+            ("payment_id", _TEXT),
+            ("customer_id", _TEXT),
+            ("invoice_id", _TEXT),
+            ("paid_on", _DAY),
+            ("amount", _MONEY),
+            ("known_on", _DAY),
+        ]
+    ),
+    "events": pa.schema(
+        [
+            ("customer_id", _TEXT),
+            ("invoice_id", _TEXT),
+            ("kind", _TEXT),
+            ("occurred_on", _DAY),
+            ("known_on", _DAY),
+            ("amount", _MONEY),
+        ]
+    ),
+    "limits": pa.schema(
+        [
+            ("customer_id", _TEXT),
+            ("valid_from", _DAY),
+            ("valid_to", _DAY),
+            ("amount", _MONEY),
+            ("known_on", _DAY),
+        ]
+    ),
+    "signals": pa.schema(
+        [
+            ("customer_id", _TEXT),
+            ("source", _TEXT),
+            ("name", _TEXT),
+            ("value", _REAL),
+            ("observed_on", _DAY),
+            ("known_on", _DAY),
+        ]
+    ),
+    "rates": pa.schema([("currency", _TEXT), ("date", _DAY), ("rate", _REAL)]),
+}
+OPTIONAL = ("events", "limits", "signals")
+OWN_DATE = {
+    "invoices": "issued_on",
+    "payments": "paid_on",
+    "events": "occurred_on",
+    "limits": "valid_from",
+    "signals": "observed_on",
+}
+EVENT_KINDS = frozenset(
+    {
+        "dispute_opened",
+        "dispute_closed",
+        "credit_note",
+        "write_off",
+        "insolvency",
+        "legal",
+        "agency",
+        "promise",
+        "dunning",
+        "bounced",
+        "prepayment",
+        "provision",
+        "order",
+        "order_blocked",
+        "discount_offered",
+        "discount_taken",
+    }
+)
+_MOST_CUSTOMERS = 20_000  # in a partition
+_WORTH_A_PARTITION = 500  # customers: below this a second core does not pay
+
+
+def empty(table: str) -> pd.DataFrame:
+    """A table of the declared columns and dtypes without a row."""
+    return as_frame(SCHEMAS[table].empty_table())
+
+
+def as_frame(table: pa.Table) -> pd.DataFrame:
+    """Arrow to pandas with the dtypes the ledger promises: `str`, `datetime64[s]`, int64, float64, bool."""
+    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
+    for column in table.schema:
+        if pa.types.is_date32(column.type):
+            frame[column.name] = frame[column.name].astype("datetime64[s]")
+        elif pa.types.is_string(column.type):
+            frame[column.name] = frame[column.name].astype("str")
+    return frame
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """One book, or one partition of whole customers of it.
+
+    Attributes
+    ----------
+    customers, invoices, payments, events, limits, signals, rates : DataFrame
+        The columns of `SCHEMAS`; days are datetime64, money is int64 minor units (a promise or dispute
+        without amount: -1, meaning all that is open).
+    data_end : date
+        The last day for which every table is complete.
+    since : dict of str to date
+        For each optional source that the book has, the day from which it is complete. A source that is
+        not named is not there (features on it are missing as NOSRC).
+    reporting_currency : str
+        The currency of features and materiality.
+    known_on_assumed : tuple of str
+        Tables whose `known_on` was not delivered and is the fact's own date.
+    partitions : int
+        Partitions by customer on disk.
+    """
+
+    customers: pd.DataFrame
+    invoices: pd.DataFrame
+    payments: pd.DataFrame
+    events: pd.DataFrame = field(default_factory=lambda: empty("events"))
+    limits: pd.DataFrame = field(default_factory=lambda: empty("limits"))
+    signals: pd.DataFrame = field(default_factory=lambda: empty("signals"))
+    rates: pd.DataFrame = field(default_factory=lambda: empty("rates"))
+    data_end: date = date.max
+    since: dict[str, date] = field(default_factory=dict)
+    reporting_currency: str = "EUR"
+    known_on_assumed: tuple[str, ...] = ()
+    partitions: int = 1
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every table by its name."""
+        return {name: getattr(self, name) for name in SCHEMAS}
+
+    def of_customers(self, ids: set[str] | list[str]) -> "Ledger":
+        """The ledger of these customers alone."""
+        kept: dict[str, Any] = {
+            name: table[table["customer_id"].isin(list(ids))].reset_index(drop=True)
+            for name, table in self.tables().items()
+            if name != "rates"
+        }
+        return replace(self, **kept)
+
+    def write(self, folder: Path) -> None:
+        """Write the ledger as partitioned Parquet; the same ledger gives the same bytes."""
+        many = len(self.customers)
+        count = max(1, min(4, many // _WORTH_A_PARTITION), -(-many // _MOST_CUSTOMERS))
+        for name, table in self.tables().items():
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            keys = [c for c in ("customer_id", OWN_DATE.get(name, "date")) if c in table]
+            ordered = table.sort_values(keys, kind="stable")
+            home = np.zeros(len(table), int) if name == "rates" else shard(ordered["customer_id"], count)
+            for part in range(1 if name == "rates" else count):
+                arrow = pa.Table.from_pandas(ordered[home == part], schema=SCHEMAS[name], preserve_index=False)
+                pq.write_table(arrow, folder / name / f"part-{part:04d}.parquet", compression="zstd")
+        about = {
+            "data_end": self.data_end.isoformat(),
+            "since": {source: day.isoformat() for source, day in sorted(self.since.items())},
+            "reporting_currency": self.reporting_currency,
+            "known_on_assumed": list(self.known_on_assumed),
+            "partitions": count,
+            "customers": len(self.customers),
+            "invoices": len(self.invoices),
+        }
+        (folder / "ledger.json").write_text(json.dumps(about, indent=1) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path, *, partition: int | None = None) -> "Ledger":
+        """Read a ledger, or one partition of its customers."""
+        about = _about(folder)
+        tables = {}
+        for name, schema in SCHEMAS.items():
+            parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
+            files = sorted((folder / name).glob(f"part-{parts}.parquet"))
+            if not files:
+                raise Mistake(f"{folder / name}: no Parquet parts; write the ledger anew with build_ledger.")
+            tables[name] = as_frame(pa.concat_tables(pq.read_table(f, schema=schema) for f in files))
+        return cls(
+            **tables,
+            data_end=date.fromisoformat(about["data_end"]),
+            since={source: date.fromisoformat(day) for source, day in about["since"].items()},
+            reporting_currency=about["reporting_currency"],
+            known_on_assumed=tuple(about["known_on_assumed"]),
+            partitions=about["partitions"],
+        )
+
+    @classmethod
+    def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
+        """The partitions one after the other, so that memory is bounded by one of them."""
+        for partition in range(_about(folder)["partitions"]):
+            yield cls.read(folder, partition=partition)
+
+
+def _about(folder: Path) -> dict:
+    try:
+        return dict(json.loads((folder / "ledger.json").read_text()))
+    except FileNotFoundError:
+        raise Mistake(f"{folder}: is no ledger (it has no ledger.json); make one with 'tradecredit intake'.") from None
+
+
+def shard(ids: pd.Series, count: int) -> npt.NDArray[np.int64]:
+    """The partition of each customer: CRC-32 of its id, the same on every machine."""
+    unique = {name: zlib.crc32(name.encode()) % count for name in ids.unique()}
+    return ids.map(unique).to_numpy("int64")

@@ -1,0 +1,83 @@
+"""Observations: customer and day, and who cannot be observed on that day, each with the reason.
+
+Looks back only, through the gate of `history`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import Mistake
+from .calendar import month_ends
+from .default import DefaultRecipe, triggers
+from .facts import NEVER
+from .history import View
+
+
+class Status(IntEnum):
+    """Whether a customer can be rated on a day; of several reasons the first is told."""
+
+    OBSERVED = 0
+    UNKNOWN_YET = 1  # no invoice is visible and it was not taken on yet
+    IN_DEFAULT = 2  # a trigger holds, or held in the cure period
+    NO_EXPOSURE = 3  # nothing open and nothing issued lately
+
+
+STATUS_TEXT: dict[Status, tuple[str, str]] = {
+    Status.UNKNOWN_YET: ("not a customer yet on this day", "该日尚未成为客户"),
+    Status.IN_DEFAULT: ("in default, or recovering from one", "处于违约或违约恢复期"),
+    Status.NO_EXPOSURE: ("nothing open and nothing invoiced lately", "无未清账款且近期无开票"),
+}
+
+
+@dataclass(frozen=True)
+class ObservationRecipe:
+    """When customers are looked at: the section `observations` of params.yaml.
+
+    Attributes
+    ----------
+    first, last : str
+        ISO days; observations are made at the month ends between them, both included.
+    exposure_days : int
+        Who has nothing issued in so many days (and nothing open) is not observed.
+    open_counts : bool
+        Whether something open makes an exposure too; False asks for an invoice in `exposure_days`.
+    """
+
+    first: str
+    last: str
+    exposure_days: int = 365
+    open_counts: bool = True
+
+    def days(self) -> list[date]:
+        """The month ends."""
+        ends = month_ends(as_day("observations.first", self.first), as_day("observations.last", self.last))
+        if not ends:
+            raise Mistake(
+                f"params.yaml: observations.first '{self.first}' should lie before observations.last '{self.last}'."
+            )
+        return ends
+
+
+def as_day(name: str, said: str) -> date:
+    """An ISO day of params.yaml, or a line that says what would be right."""
+    try:
+        return date.fromisoformat(said)
+    except (TypeError, ValueError):
+        raise Mistake(f"params.yaml: {name} should be a day such as '2024-06-30', got {said!r}.") from None
+
+
+def observe(view: View, recipe: ObservationRecipe, default: DefaultRecipe) -> npt.NDArray[np.uint8]:
+    """The `Status` of each customer at the close of the view's day, length n."""
+    status = np.full(view.n, Status.OBSERVED, np.uint8)
+    recent = view.count(view.issued_after(view.T - recipe.exposure_days)) > 0
+    exposed = recent | (view.open_amount > 0) if recipe.open_counts else recent
+    status[~exposed] = Status.NO_EXPOSURE
+    bad = triggers(view.facts, default).hit(view.n, after=view.T - default.cure_days, to=view.T).any(axis=1)
+    status[bad] = Status.IN_DEFAULT
+    taken_on = (view.facts.onboarded <= view.T) & (view.facts.onboarded < NEVER)
+    status[~view.invoiced & ~taken_on] = Status.UNKNOWN_YET
+    return status

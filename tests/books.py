@@ -1,0 +1,81 @@
+"""Small ledgers that can be checked by hand."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+
+from tradecredit.features.facts import Facts, day_number
+from tradecredit.features.history import History
+from tradecredit.features.ledger import SCHEMAS, Ledger, empty
+
+
+def day(text: str) -> date:
+    """'03-05' is a day of 2025."""
+    return date.fromisoformat(text if len(text) == 10 else f"2025-{text}")
+
+
+def _table(name: str, rows: list[dict]) -> pd.DataFrame:
+    blank = empty(name)
+    if not rows:
+        return blank
+    frame = pd.DataFrame(rows)
+    for column in SCHEMAS[name].names:
+        if column not in frame:
+            frame[column] = pd.NaT if column.endswith(("_on", "_to")) else ""
+        if column.endswith(("_on", "_to", "_from")):
+            frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
+    return frame[list(blank)].astype(blank.dtypes.to_dict())
+
+
+def book(
+    invoices: list[tuple] = (),
+    payments: list[tuple] = (),
+    events: list[tuple] = (),
+    limits: list[tuple] = (),
+    *,
+    data_end: str = "2027-12-31",
+    since: tuple[str, ...] = ("events", "limits"),
+    customer: str = "C",
+) -> Ledger:
+    """One customer's ledger.
+
+    invoices: (id, due, amount[, issued[, known]]); payments: (invoice, day, amount[, known]);
+    events: (kind, invoice, day, amount or None[, known]); limits: (from, amount[, known]). Money in whole units.
+    """
+    rows = []
+    for name, due, amount, *more in invoices:
+        issued = day(more[0]) if more else day(due) - timedelta(days=30)
+        known = day(more[1]) if len(more) > 1 else issued
+        rows.append(
+            dict(invoice_id=name, customer_id=customer, issued_on=issued, due_on=day(due), known_on=known)
+            | dict(amount=round(amount * 100), currency="EUR")
+        )
+    pays = [
+        dict(payment_id=f"P{k}", customer_id=customer, invoice_id=on, paid_on=day(when))
+        | dict(amount=round(amount * 100), known_on=day(known[0]) if known else day(when))
+        for k, (on, when, amount, *known) in enumerate(payments)
+    ]
+    told = [
+        dict(customer_id=customer, invoice_id=on, kind=kind, occurred_on=day(when))
+        | dict(amount=-1 if amount is None else round(amount * 100), known_on=day(known[0]) if known else day(when))
+        for kind, on, when, amount, *known in events
+    ]
+    lines = [
+        dict(customer_id=customer, valid_from=day(start), amount=round(amount * 100))
+        | dict(known_on=day(known[0]) if known else day(start))
+        for start, amount, *known in limits
+    ]
+    return Ledger(
+        customers=_table("customers", [dict(customer_id=customer, is_strategic=False)]),
+        invoices=_table("invoices", rows),
+        payments=_table("payments", pays),
+        events=_table("events", told),
+        limits=_table("limits", lines),
+        data_end=day(data_end),
+        since={source: date(1950, 1, 1) for source in since},
+    )
+
+
+def view(ledger: Ledger, as_of: str):
+    """What was known at the close of a day."""
+    return History(Facts.of(ledger)).at(day_number(day(as_of)))
