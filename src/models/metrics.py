@@ -1,0 +1,186 @@
+"""Measures of discrimination and calibration, with their uncertainty.
+
+y is 1 for bad; scores and probabilities rise with risk. Formulas: ECB 2019 (validation reporting), BCBS WP 14,
+DeLong et al. 1988, Obuchowski 1997 (clustered AUC), Cox 1958 (calibration intercept and slope).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm, rankdata
+
+Floats = npt.NDArray[np.float64]
+_Z95 = float(norm.ppf(0.975))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its standard error and 95 % interval."""
+
+    value: float
+    se: float
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.value - _Z95 * self.se
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.value + _Z95 * self.se
+
+
+def placements(y: Floats, score: Floats) -> tuple[Floats, Floats]:
+    """For each bad the share of goods below it, for each good the share of bads above it; ties count half."""
+    bad = y == 1
+    n_bad, n_good = int(bad.sum()), int((~bad).sum())
+    rank = rankdata(score)
+    of_bad = (rank[bad] - rankdata(score[bad])) / n_good
+    of_good = 1.0 - (rank[~bad] - rankdata(score[~bad])) / n_bad
+    return of_bad, of_good
+
+
+def auc(y: Floats, score: Floats, *, cluster: npt.NDArray | None = None) -> Estimate:
+    """Area under the ROC curve with DeLong's standard error.
+
+    Parameters
+    ----------
+    y, score : arrays, length n
+    cluster : array, length n, optional
+        Observations of one cluster (a customer) are not independent; with it the error is Obuchowski's.
+
+    Returns
+    -------
+    Estimate
+        NaN if only one class is there.
+    """
+    y = np.asarray(y, float)
+    bad = y == 1
+    if bad.all() or not bad.any():
+        return Estimate(np.nan, np.nan)
+    of_bad, of_good = placements(y, score)
+    area = float(of_bad.mean())
+    if cluster is None:
+        variance = _variance(of_bad) / len(of_bad) + _variance(of_good) / len(of_good)
+        return Estimate(area, float(np.sqrt(variance)))
+    _, code = np.unique(cluster, return_inverse=True)
+    clusters = int(code.max()) + 1
+    bads = np.bincount(code[bad], of_bad - area, minlength=clusters)
+    goods = np.bincount(code[~bad], of_good - area, minlength=clusters)
+    m, n = len(of_bad), len(of_good)
+    few, many = _with_some(code[bad], clusters), _with_some(code[~bad], clusters)
+    clustered = (
+        few / max(1, few - 1) * float(bads @ bads) / m**2 + many / max(1, many - 1) * float(goods @ goods) / n**2
+    )
+    clustered += 2 * clusters / max(1, clusters - 1) * float(bads @ goods) / (m * n)
+    return Estimate(area, float(np.sqrt(max(0.0, clustered))))
+
+
+def _with_some(code: npt.NDArray, clusters: int) -> int:
+    return int((np.bincount(code, minlength=clusters) > 0).sum())
+
+
+def _variance(values: Floats) -> float:
+    return float(values.var(ddof=1)) if len(values) > 1 else 0.0
+
+
+def auc_difference(y: Floats, first: Floats, second: Floats) -> tuple[float, float]:
+    """z and two-sided p of AUC(first) - AUC(second) on the same observations [DeLong 1988]."""
+    pairs = [placements(np.asarray(y, float), score) for score in (first, second)]
+    bad, good = np.vstack([p[0] for p in pairs]), np.vstack([p[1] for p in pairs])
+    cov = np.cov(bad) / bad.shape[1] + np.cov(good) / good.shape[1]
+    variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
+    z = float((bad[0].mean() - bad[1].mean()) / np.sqrt(variance)) if variance > 0 else 0.0
+    return z, float(2 * norm.sf(abs(z)))
+
+
+def ks(y: Floats, score: Floats) -> float:
+    """Largest distance between the score distributions of bads and goods."""
+    order = np.argsort(score, kind="stable")
+    bad = np.asarray(y, float)[order] == 1
+    if bad.all() or not bad.any():
+        return float("nan")
+    last = np.r_[np.diff(np.asarray(score)[order]) != 0, True]
+    gap = np.cumsum(bad) / bad.sum() - np.cumsum(~bad) / (~bad).sum()
+    return float(np.abs(gap[last]).max())
+
+
+def brier(y: Floats, p: Floats) -> float:
+    """Mean squared error of the probabilities, over obligors."""
+    return float(np.mean((np.asarray(p) - y) ** 2))
+
+
+def log_loss(y: Floats, p: Floats) -> float:
+    """Mean negative log likelihood."""
+    p = np.clip(p, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))))
+
+
+def logit(p: Floats) -> Floats:
+    """Log-odds of probabilities."""
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Probabilities of log-odds."""
+    return np.asarray(1.0 / (1.0 + np.exp(-log_odds)))
+
+
+def fit_line(y: Floats, log_odds: Floats, *, cluster: npt.NDArray | None = None) -> tuple[Estimate, Estimate]:
+    """Intercept and slope of logit P(bad) = a + b x log_odds, by maximum likelihood.
+
+    With `cluster` the standard errors are the sandwich over clusters, else those of the model.
+
+    Returns
+    -------
+    (Estimate, Estimate)
+        NaN where they do not exist (one class only, or the score does not vary).
+    """
+    y, x = np.asarray(y, float), np.asarray(log_odds, float)
+    if len(x) < 3 or y.min() == y.max() or np.ptp(x) < 1e-12:
+        return Estimate(np.nan, np.nan), Estimate(np.nan, np.nan)
+    X = np.column_stack([np.ones_like(x), x])
+    beta = np.array([logit(y.mean()) - x.mean(), 1.0])
+    for _ in range(100):
+        p = sigmoid(X @ beta)
+        information = X.T @ (X * (p * (1 - p))[:, None])
+        step = np.linalg.solve(information, X.T @ (y - p))
+        beta = beta + np.clip(step, -2, 2)
+        if np.abs(step).max() < 1e-10:
+            break
+    inverse = np.linalg.inv(information)
+    if cluster is None:
+        cov = inverse
+    else:
+        _, code = np.unique(cluster, return_inverse=True)
+        score = np.zeros((int(code.max()) + 1, 2))
+        np.add.at(score, code, X * (y - p)[:, None])
+        cov = inverse @ (score.T @ score) @ inverse * len(score) / max(1, len(score) - 1)
+    return Estimate(float(beta[0]), float(np.sqrt(cov[0, 0]))), Estimate(float(beta[1]), float(np.sqrt(cov[1, 1])))
+
+
+def in_the_large(y: Floats, log_odds: Floats) -> float:
+    """The intercept a of logit P(bad) = a + log_odds (slope fixed at 1): 0 if the mean level is right."""
+    y, x, a = np.asarray(y, float), np.asarray(log_odds, float), 0.0
+    if y.min() == y.max():
+        return float("nan")
+    for _ in range(100):
+        p = sigmoid(x + a)
+        step = float((y - p).sum() / (p * (1 - p)).sum())
+        a += float(np.clip(step, -2, 2))
+        if abs(step) < 1e-12:
+            break
+    return a
+
+
+def roc(y: Floats, score: Floats, *, points: int = 200) -> tuple[Floats, Floats]:
+    """False and true positive rates at about `points` thresholds, from (0, 0) to (1, 1)."""
+    order = np.argsort(-np.asarray(score), kind="stable")
+    bad = np.asarray(y, float)[order] == 1
+    last = np.flatnonzero(np.r_[np.diff(np.asarray(score)[order]) != 0, True])
+    if len(last) > points:
+        last = last[np.unique(np.linspace(0, len(last) - 1, points).astype(int))]
+    true, false = np.cumsum(bad) / max(1, bad.sum()), np.cumsum(~bad) / max(1, (~bad).sum())
+    return np.r_[0.0, false[last]], np.r_[0.0, true[last]]

@@ -1,0 +1,136 @@
+"""Ratings: one path from a model's log-odds to PD, grade and points, on one scale for every model."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import Mistake
+from ..features.matrix import Matrix
+from .boosting import BoostedTrees
+from .calibration import Calibration
+from .metrics import logit, sigmoid
+from .model import Model
+from .scorecard import PointScale, Scorecard
+
+Floats = npt.NDArray[np.float64]
+DEFAULTED = "D"
+# each twice as risky as the one before: a geometric scale from 0.05 %
+_BOUNDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
+_NAMES = ("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3", "E1", "E2")
+
+
+@dataclass(frozen=True)
+class MasterScale:
+    """Grades by PD, best first; a grade holds from its lower bound (included) to the next.
+
+    Attributes
+    ----------
+    names : tuple of g str
+    bounds : tuple of g - 1 float
+        Lower bounds of all grades but the first, rising.
+    """
+
+    names: tuple[str, ...] = _NAMES
+    bounds: tuple[float, ...] = _BOUNDS
+
+    def __post_init__(self) -> None:
+        if len(self.names) != len(self.bounds) + 1 or list(self.bounds) != sorted(set(self.bounds)):
+            raise Mistake("params.yaml: rating.names should be one more than rating.bounds, and the bounds rise.")
+        if len(self.names) < 8:
+            raise Mistake(f"params.yaml: rating.names should be at least 8 grades, got {len(self.names)}.")
+        if not (self.bounds[0] > 0 and self.bounds[-1] < 1):
+            raise Mistake("params.yaml: rating.bounds should lie between 0 and 1.")
+
+    def place(self, log_odds: Floats) -> npt.NDArray[np.int64]:
+        """The number of the grade, 0 the best, length n."""
+        return np.searchsorted(logit(np.asarray(self.bounds)), log_odds, side="right")
+
+    def grade(self, log_odds: Floats) -> npt.NDArray[np.object_]:
+        """The name of the grade, length n."""
+        return np.asarray(self.names, object)[self.place(log_odds)]
+
+
+@dataclass(frozen=True)
+class RatingRecipe:
+    """The section `rating` of params.yaml: the master scale, and the printed points."""
+
+    names: tuple[str, ...] = _NAMES
+    bounds: tuple[float, ...] = _BOUNDS
+    pdo: float = 20.0
+    anchor: float = 600.0
+    odds: float = 50.0
+
+    def scale(self) -> MasterScale:
+        """The grades."""
+        return MasterScale(tuple(self.names), tuple(self.bounds))
+
+    def points(self) -> PointScale:
+        """The printed points: the same for every model."""
+        return PointScale(self.pdo, self.anchor, self.odds)
+
+
+@dataclass(frozen=True)
+class RatingSystem:
+    """A model with its calibration and scale: everything that a rating needs.
+
+    PD, grade and points are functions of the one calibrated log-odds; contributions are told on the same scale.
+    """
+
+    model: Model
+    calibration: Calibration
+    scale: MasterScale
+    points: PointScale
+
+    def log_odds(self, matrix: Matrix) -> Floats:
+        """Calibrated log-odds of bad, length n."""
+        return self.calibration.apply(self.model.log_odds(matrix))
+
+    def pd(self, log_odds: Floats) -> Floats:
+        """Probability of the outcome within the horizon."""
+        return sigmoid(log_odds)
+
+    def score(self, log_odds: Floats) -> npt.NDArray[np.int64]:
+        """Printed points, whole: more is less risk."""
+        return np.rint(self.points.score(log_odds)).astype(np.int64)
+
+    @property
+    def baseline(self) -> float:
+        """Calibrated log-odds before any feature speaks."""
+        return float(self.calibration.apply(np.array(self.model.baseline)))
+
+    def contributions(self, matrix: Matrix) -> Floats:
+        """(n, k): what each feature adds to the calibrated baseline; they sum to the calibrated log-odds."""
+        return self.calibration.slope * self.model.contributions(matrix)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "model": self.model.as_dict(),
+            "calibration": self.calibration.as_dict(),
+            "scale": {"names": list(self.scale.names), "bounds": list(self.scale.bounds)},
+            "points": asdict(self.points),
+        }
+
+    @classmethod
+    def of_dict(cls, said: dict[str, Any]) -> "RatingSystem":
+        """What `as_dict` gave."""
+        return cls(
+            model_of_dict(said["model"]),
+            Calibration(**said["calibration"]),
+            MasterScale(tuple(said["scale"]["names"]), tuple(said["scale"]["bounds"])),
+            PointScale(**said["points"]),
+        )
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], Model]] = {
+    Scorecard.kind: Scorecard.of_dict,
+    BoostedTrees.kind: BoostedTrees.of_dict,
+}
+
+
+def model_of_dict(said: dict[str, Any]) -> Model:
+    """The model whose `as_dict` gave this."""
+    return _KINDS[said["kind"]](said)

@@ -1,0 +1,203 @@
+"""The scorecard: integer points for each bin. Its log-odds are those of its points, so paper and code agree."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import Mistake
+from ..features.matrix import Matrix
+from .bins import Bins
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PointScale:
+    """Points by the odds they stand for: more points, less risk.
+
+    score = offset - factor x log-odds of bad, factor = pdo / ln 2.
+
+    Attributes
+    ----------
+    pdo : float
+        Points that double the odds of good.
+    anchor : float; odds : float
+        `anchor` points stand for `odds` goods to one bad.
+
+    >>> scale = PointScale(pdo=20, anchor=600, odds=50)
+    >>> round(scale.factor, 4), round(scale.offset, 4), round(float(scale.score(np.array([-math.log(50)]))[0]))
+    (28.8539, 487.1229, 600)
+    """
+
+    pdo: float = 20.0
+    anchor: float = 600.0
+    odds: float = 50.0
+
+    @property
+    def factor(self) -> float:
+        """Points in one unit of log-odds."""
+        return self.pdo / math.log(2)
+
+    @property
+    def offset(self) -> float:
+        """Points at even odds."""
+        return self.anchor - self.factor * math.log(self.odds)
+
+    def score(self, log_odds: Floats) -> Floats:
+        """Points of log-odds, not rounded."""
+        return self.offset - self.factor * log_odds
+
+    def log_odds(self, score: Floats) -> Floats:
+        """Log-odds of points."""
+        return (self.offset - score) / self.factor
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Points for each bin of each feature; they sum, with `base`, to the score.
+
+    Attributes
+    ----------
+    scale : PointScale
+    base : int
+        Points that everyone has.
+    bins : tuple of k Bins
+    points : tuple of k tuples of int
+        For each feature the points of each bin.
+    missing_points : tuple of k dicts of str to int
+        For each feature the points of each missing reason.
+    means : tuple of k float
+        Mean points of each feature over the rows it was fitted on: contributions are told against them.
+    """
+
+    scale: PointScale
+    base: int
+    bins: tuple[Bins, ...]
+    points: tuple[tuple[int, ...], ...]
+    missing_points: tuple[dict[str, int], ...]
+    means: tuple[float, ...]
+
+    kind: ClassVar[str] = "scorecard"
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Names, in order of the points."""
+        return tuple(one.feature for one in self.bins)
+
+    def table(self, matrix: Matrix) -> npt.NDArray[np.int64]:
+        """(n, k): the points of each row and feature."""
+        columns = [
+            one.look_up(matrix.column(one.feature), matrix.reasons(one.feature), points, dict(missing))
+            for one, points, missing in zip(self.bins, self.points, self.missing_points, strict=True)
+        ]
+        return np.column_stack(columns).astype(np.int64) if columns else np.zeros((len(matrix), 0), np.int64)
+
+    def score(self, matrix: Matrix) -> npt.NDArray[np.int64]:
+        """Whole points of each row, length n: more is less risk."""
+        return np.asarray(self.base + self.table(matrix).sum(axis=1))
+
+    def log_odds(self, matrix: Matrix) -> Floats:
+        """Those of the whole points."""
+        return self.scale.log_odds(self.score(matrix).astype(float))
+
+    @property
+    def baseline(self) -> float:
+        """Log-odds of the mean points of every feature."""
+        return float(self.scale.log_odds(np.array(self.base + math.fsum(self.means))))
+
+    def contributions(self, matrix: Matrix) -> Floats:
+        """(n, k): log-odds that each feature adds against its mean points."""
+        return (np.asarray(self.means) - self.table(matrix)) / self.scale.factor
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        return {
+            "kind": self.kind,
+            "scale": {"pdo": self.scale.pdo, "anchor": self.scale.anchor, "odds": self.scale.odds},
+            "base": self.base,
+            "features": [
+                {"bins": one.as_dict(), "points": list(points), "missing_points": missing, "mean": mean}
+                for one, points, missing, mean in zip(
+                    self.bins, self.points, self.missing_points, self.means, strict=True
+                )
+            ],
+        }
+
+    @classmethod
+    def of_dict(cls, said: dict[str, Any]) -> "Scorecard":
+        """What `as_dict` gave."""
+        rows = said["features"]
+        return cls(
+            PointScale(**said["scale"]),
+            said["base"],
+            tuple(Bins.of_dict(row["bins"]) for row in rows),
+            tuple(tuple(row["points"]) for row in rows),
+            tuple(dict(row["missing_points"]) for row in rows),
+            tuple(row["mean"] for row in rows),
+        )
+
+
+@dataclass(frozen=True)
+class ScorecardRecipe:
+    """The section `scorecard` of params.yaml.
+
+    Attributes
+    ----------
+    pdo, anchor, odds : float
+        See `PointScale`.
+    strength : float
+        Inverse of the ridge penalty on the weights of the logistic regression.
+    """
+
+    pdo: float = 20.0
+    anchor: float = 600.0
+    odds: float = 50.0
+    strength: float = 1.0
+
+    def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> tuple[Scorecard, dict[str, str]]:
+        """Weigh the bins by logistic regression and round to points, once.
+
+        A feature whose weight comes out negative would turn its own bins round; the most negative leaves and the
+        rest is weighed again.
+
+        Returns
+        -------
+        (Scorecard, dict)
+            And for each feature that left the reason.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        dropped: dict[str, str] = {}
+        kept = list(bins)
+        while kept:
+            woe = np.column_stack([one.weigh(matrix.column(one.feature), matrix.reasons(one.feature)) for one in kept])
+            line = LogisticRegression(C=self.strength, max_iter=1000, tol=1e-8).fit(woe, bad)
+            worst = int(np.argmin(line.coef_[0]))
+            if line.coef_[0][worst] > 0:
+                break
+            dropped[kept[worst].feature] = (
+                f"weight {line.coef_[0][worst]:.3f}: others tell the same with the right sign"
+            )
+            kept.pop(worst)
+        if not kept:
+            raise Mistake("scorecard: no feature is left; lower selection.min_iv, or train on more bads.")
+        return self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix), dropped
+
+    def _rounded(self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix) -> Scorecard:
+        scale = PointScale(self.pdo, self.anchor, self.odds)
+        points = tuple(
+            tuple(round(-scale.factor * weight * woe) for woe in one.woe)
+            for one, weight in zip(bins, weights, strict=True)
+        )
+        missing = tuple(
+            {name: round(-scale.factor * weight * woe) for name, woe in one.missing_woe.items()}
+            for one, weight in zip(bins, weights, strict=True)
+        )
+        base = round(float(scale.score(np.array(intercept))))
+        card = Scorecard(scale, base, tuple(bins), points, missing, tuple(0.0 for _ in bins))
+        means = tuple(float(mean) for mean in card.table(matrix).mean(axis=0))
+        return Scorecard(scale, base, tuple(bins), points, missing, means)
