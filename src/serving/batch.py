@@ -1,0 +1,97 @@
+"""Batch: a ledger scored partition by partition into one Parquet file, published whole or not at all."""
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..errors import Mistake
+from ..features.ledger import Ledger
+from .bundle import Bundle
+from .reasons import columns
+from .scoring import Rating, score, status_text
+
+SCHEMA = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("as_of", pa.date32()),
+        ("status", pa.string()),
+        ("status_en", pa.string()),
+        ("status_zh", pa.string()),
+        ("pd", pa.float64()),
+        ("score", pa.int64()),
+        ("grade", pa.string()),
+        ("model", pa.string()),
+        ("bundle", pa.string()),
+        ("manual_review", pa.bool_()),
+        (
+            "reasons",
+            pa.list_(
+                pa.struct(
+                    [
+                        ("feature", pa.string()),
+                        ("points", pa.float64()),
+                        ("value", pa.float64()),
+                        ("usual", pa.float64()),
+                        ("missing", pa.string()),
+                        ("en", pa.string()),
+                        ("zh", pa.string()),
+                    ]
+                )
+            ),
+        ),
+    ]
+)
+
+
+def score_ledger(
+    bundle: Bundle, folder: Path, as_of: date, out: Path, *, progress: Callable[[int, int], None] = lambda *_: None
+) -> Counter[str]:
+    """Write the rating of every customer and return how many have which status.
+
+    Memory is bounded by one partition. The file appears whole, under its name, when all is done.
+    """
+    if out.is_dir():
+        raise Mistake(f"--out {out}: is a folder; name a file such as ratings.parquet.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
+    os.close(handle)
+    told: Counter[str] = Counter()
+    try:
+        with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
+            for done, ledger in enumerate(Ledger.read_partitions(folder), start=1):
+                ratings = score(bundle, ledger, as_of).ratings()
+                told.update(rating.status.name for rating in ratings)
+                writer.write_table(pa.Table.from_pylist([_row(rating) for rating in ratings], schema=SCHEMA))
+                progress(done, ledger.partitions)
+        with open(aside, "rb+") as written:
+            os.fsync(written.fileno())
+        os.chmod(aside, 0o644)
+        os.replace(aside, out)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return told
+
+
+def _row(rating: Rating) -> dict[str, object]:
+    en, zh = status_text(rating.status)
+    return {
+        "customer_id": rating.customer_id,
+        "as_of": rating.as_of,
+        "status": rating.status.name.lower(),
+        "status_en": en,
+        "status_zh": zh,
+        "pd": rating.pd,
+        "score": rating.score,
+        "grade": rating.grade,
+        "model": rating.model,
+        "bundle": rating.bundle,
+        "manual_review": rating.manual_review,
+        "reasons": columns(rating.reasons),
+    }

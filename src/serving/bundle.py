@@ -1,0 +1,204 @@
+"""The bundle: everything that scoring needs, as plain data files with checksums. No pickle, no code inside.
+
+manifest.json      size and SHA-256 of every file, and what the bundle was made from
+manifest.sha256    the checksum of the manifest itself: the bundle's name in ratings and logs
+system.json        calibration, master scale, points; the scorecard where it is the champion
+trees.txt          the trees as LightGBM's own text, where they are the champion
+features.json      the declarations that the model was fitted on
+policy.json        the default definition and who is observed
+reference.json     what is usual: medians of each feature by segment
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import Mistake
+from ..features.catalogue import feature
+from ..features.declaration import Feature
+from ..features.default import DefaultRecipe
+from ..features.matrix import Matrix
+from ..features.observations import ObservationRecipe
+from ..models.rating import RatingSystem
+
+_MANIFEST, _SEAL, _TREES = "manifest.json", "manifest.sha256", "trees.txt"
+_ALLOWED = {"system.json", _TREES, "features.json", "policy.json", "reference.json"}
+_REQUIRED = _ALLOWED - {_TREES}
+_LARGEST = 256 * 2**20
+EVERYONE = "*"  # the segment of those whose own segment is unknown or thin
+_THIN = 100  # observations: a smaller segment shares everyone's medians
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle.
+
+    Attributes
+    ----------
+    system : RatingSystem
+    default : DefaultRecipe; observation : ObservationRecipe
+        Who is rated, and what the PD is the probability of.
+    reference : dict of segment to dict of feature to median
+        NaN is left out: a feature that is mostly missing has no usual value.
+    about : dict
+        What it was made from.
+    fingerprint : str
+        SHA-256 of the manifest, in hex.
+    """
+
+    system: RatingSystem
+    default: DefaultRecipe
+    observation: ObservationRecipe
+    reference: dict[str, dict[str, float]]
+    about: dict[str, Any]
+    fingerprint: str
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """The declarations of the model's features, in its order."""
+        return tuple(feature(name) for name in self.system.model.features)
+
+    def usual(self, segment: str, name: str) -> float:
+        """The median of a feature in a segment; NaN where there is none."""
+        return self.reference.get(segment, self.reference[EVERYONE]).get(name, float("nan"))
+
+
+def medians(matrix: Matrix) -> dict[str, dict[str, float]]:
+    """What is usual: the median of each feature by segment, over the rows of a matrix."""
+    table: dict[str, dict[str, float]] = {}
+    segments = matrix.keys["segment"].to_numpy(object)
+    for segment in [EVERYONE, *sorted(set(segments))]:
+        rows = matrix.values if segment == EVERYONE else matrix.values[segments == segment]
+        if segment == EVERYONE or len(rows) >= _THIN:
+            table[segment] = {
+                name: float(np.nanmedian(rows[:, place]))
+                for place, name in enumerate(matrix.names)
+                if not np.isnan(rows[:, place]).all()
+            }
+    return table
+
+
+def declared(features: Sequence[Feature]) -> list[dict[str, Any]]:
+    """Feature declarations as plain JSON types."""
+    return [
+        {
+            "name": one.name,
+            "en": one.en,
+            "zh": one.zh,
+            "unit": one.unit.value,
+            "risk": one.risk.name.lower(),
+            "family": one.family.name.lower(),
+            "measure": str(one.measure),
+        }
+        for one in features
+    ]
+
+
+def write_bundle(
+    folder: Path,
+    system: RatingSystem,
+    *,
+    default: DefaultRecipe,
+    observation: ObservationRecipe,
+    reference: dict[str, dict[str, float]],
+    about: dict[str, Any],
+) -> str:
+    """Write a bundle and return its fingerprint; the same parts give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = system.as_dict()
+    trees = said["model"].pop("text", None)
+    files = {
+        "system.json": _json(said),
+        "features.json": _json(declared([feature(name) for name in system.model.features])),
+        "policy.json": _json({"default": asdict(default), "observation": asdict(observation)}),
+        "reference.json": _json(reference),
+    }
+    if trees is not None:
+        files[_TREES] = trees.encode()
+    listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
+    manifest = _json({"format": 1, "files": listed, "about": about})
+    for name, data in {**files, _MANIFEST: manifest, _SEAL: f"{_sha(manifest)}\n".encode()}.items():
+        (folder / name).write_bytes(data)
+    return _sha(manifest)
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Verify, then read. Nothing is parsed before every byte has been checked.
+
+    Raises
+    ------
+    Mistake
+        Names the file that is missing, unknown, a link, or changed since it was exported.
+    """
+    data = _verified(folder)
+    said = json.loads(data["system.json"])
+    if _TREES in data:
+        said["model"]["text"] = data[_TREES].decode()
+    for made, now in zip(
+        (one := json.loads(data["features.json"])), declared([_known(folder, row["name"]) for row in one]), strict=True
+    ):
+        if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
+            raise Mistake(
+                f"{folder}: was made with {made['name']} = {made['measure']} ({made['risk']}); this version has "
+                f"{now['measure']} ({now['risk']}). Export the bundle anew."
+            )
+    policy, manifest = json.loads(data["policy.json"]), data[_MANIFEST]
+    return Bundle(
+        RatingSystem.of_dict(said),
+        DefaultRecipe(**policy["default"]),
+        ObservationRecipe(**policy["observation"]),
+        json.loads(data["reference.json"]),
+        json.loads(manifest)["about"],
+        _sha(manifest),
+    )
+
+
+def _known(folder: Path, name: str) -> Feature:
+    try:
+        return feature(name)
+    except KeyError:
+        raise Mistake(f"{folder}: needs the feature '{name}', which this version does not have.") from None
+
+
+def _verified(folder: Path) -> dict[str, bytes]:
+    if not folder.is_dir() or folder.is_symlink():
+        raise Mistake(f"{folder}: is no bundle; export one with 'dvc repro'.")
+    held = {entry.name: entry for entry in os.scandir(folder)}
+    for name in (_MANIFEST, _SEAL):
+        if name not in held:
+            raise Mistake(f"{folder}: has no {name}; a bundle without it cannot be verified.")
+    for name, entry in sorted(held.items()):
+        if entry.is_symlink() or not entry.is_file():
+            raise Mistake(f"{folder}: {name} is a link or a folder; a bundle holds plain files only.")
+        if entry.stat().st_size > _LARGEST:
+            raise Mistake(f"{folder}: {name} is larger than {_LARGEST // 2**20} MiB.")
+    manifest = (folder / _MANIFEST).read_bytes()
+    if (folder / _SEAL).read_bytes() != f"{_sha(manifest)}\n".encode():
+        raise Mistake(f"{folder}: {_MANIFEST} does not match {_SEAL}; the bundle was changed after it was exported.")
+    listed = json.loads(manifest)["files"]
+    strange = sorted((set(held) - {_MANIFEST, _SEAL}) ^ set(listed)) + sorted(set(listed) - _ALLOWED)
+    lacking = sorted(_REQUIRED - set(listed))
+    if strange or lacking:
+        raise Mistake(f"{folder}: {(strange + lacking)[0]} is missing, or should not be there.")
+    data = {name: (folder / name).read_bytes() for name in listed}
+    for name, row in listed.items():
+        if len(data[name]) != row["size"] or _sha(data[name]) != row["sha256"]:
+            raise Mistake(
+                f"{folder}: {name} does not match its checksum in {_MANIFEST}; "
+                "the bundle was changed after it was exported."
+            )
+    return {**data, _MANIFEST: manifest}
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _json(said: Any) -> bytes:
+    return (json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

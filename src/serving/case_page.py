@@ -1,0 +1,201 @@
+"""The case page: one self-contained HTML file in English and Chinese, drawn without a script."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from .cases import Case, Month
+from .scoring import status_text
+
+# Fonts of every system that has Chinese ones; none is shipped.
+FONTS = 'system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif'
+SEGMENTS = {
+    "SME": ("small or medium company", "中小企业"),
+    "CORP": ("large company", "大型企业"),
+    "RETAIL": ("retail trade", "零售商"),
+    "PUBLIC": ("public sector", "公共部门"),
+}
+BUCKETS = (
+    ("not due", "未到期"),
+    ("1-30 days", "逾期1-30天"),
+    ("31-60 days", "逾期31-60天"),
+    ("61-90 days", "逾期61-90天"),
+    ("over 90 days", "逾期90天以上"),
+)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of the waterfall in per cent of its width; `tone` is bad, good or total."""
+
+    en: str
+    zh: str
+    points: float
+    left: float
+    width: float
+    tone: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A month of the behaviour plot, in the plot's own units (760 x 120, and 760 x 70 for days late)."""
+
+    x: float
+    width: float
+    open_height: float
+    overdue_height: float
+    late_y: float | None
+    month: Month
+    labelled: bool
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """The behaviour plot: columns, the scales' tops, and the line of days late as points of an SVG polyline."""
+
+    columns: tuple[Column, ...]
+    money_top: float
+    late_top: float
+    late_bottom: float
+    zero_y: float
+    line: tuple[str, ...]
+
+
+def render(case: Case, *, language: str = "en") -> str:
+    """The page as HTML; `language` ("en" or "zh") is the one it opens in."""
+    return (
+        _environment()
+        .get_template("case.html")
+        .render(
+            case=case,
+            rating=case.rating,
+            status=status_text(case.rating.status),
+            horizon=_horizon(case.horizon_days),
+            bars=_bars(case),
+            behaviour=_behaviour(case.months),
+            buckets=list(zip(BUCKETS, case.ageing, strict=True)),
+            open_total=sum(case.ageing) + case.disputed,
+            overdue_total=sum(case.ageing[1:]),
+            segment=SEGMENTS.get(case.segment, (case.segment, case.segment)),
+            opens_in=language,
+            fonts=Markup(FONTS),
+        )
+    )
+
+
+def render_index(cases: Sequence[Case], *, language: str = "en") -> str:
+    """The list of all cases, the riskiest first."""
+    rows = [(case, file_name(case.customer_id), SEGMENTS.get(case.segment, (case.segment,) * 2)) for case in cases]
+    template = _environment().get_template("cases.html")
+    return template.render(rows=rows, status_text=status_text, opens_in=language, fonts=Markup(FONTS))
+
+
+def file_name(customer_id: str) -> str:
+    """A file name that no id can break out of."""
+    return f"case-{quote(customer_id, safe='')}.html"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    env = Environment(
+        loader=PackageLoader("tradecredit.serving"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters |= {"en_date": _en_date, "zh_date": _zh_date, "money": _money, "percent": _percent, "points": _points}
+    return env
+
+
+def _en_date(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def _zh_date(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _money(amount: float) -> str:
+    return f"{amount:,.0f}".replace("-", "\u2212")
+
+
+def _horizon(days: int) -> tuple[str, str]:
+    return ("12 months", "12个月") if days == 365 else (f"{days} days", f"{days}天")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}" if share < 0.1 else f"{100 * share:.0f}"
+
+
+def _points(points: float) -> str:
+    return f"{points:+.0f}".replace("-", "\u2212") if round(points) else "0"
+
+
+def _bars(case: Case) -> list[Bar]:
+    """From the mean customer to the score: every bar begins where the one before ended."""
+    if not case.waterfall:
+        return []
+    ends = [case.base_points]
+    for step in case.waterfall:
+        ends.append(ends[-1] + step.points)
+    low, high = min(ends), max(ends)
+    low, high = low - 0.08 * (high - low + 1), high + 0.02 * (high - low + 1)
+
+    def at(points: float) -> float:
+        return 100 * (points - low) / (high - low)
+
+    bars = [Bar("Mean customer", "平均客户", case.base_points, 0, at(case.base_points), "total")]
+    for step, before, after in zip(case.waterfall, ends, ends[1:], strict=False):
+        en, zh = (step.reason.en, step.reason.zh) if step.reason else ("All other features together", "其余指标合计")
+        tone = "bad" if step.points < 0 else "good"
+        bars.append(Bar(en, zh, step.points, at(min(before, after)), max(0.4, abs(at(after) - at(before))), tone))
+    bars.append(Bar("Score", "得分", ends[-1], 0, at(ends[-1]), "total"))
+    return bars
+
+
+def _behaviour(months: Sequence[Month]) -> Behaviour:
+    money_top = _round_up(max([month.open for month in months], default=0.0))
+    told = [month.days_late for month in months if not math.isnan(month.days_late)]
+    late_top, late_bottom = _round_up(max([*told, 10.0])), min([0.0, *told])
+    late_bottom = -_round_up(-late_bottom) if late_bottom < 0 else 0.0
+
+    def late_y(days: float) -> float:
+        return round(70 * (late_top - days) / (late_top - late_bottom), 1)
+
+    step = 760 / max(1, len(months))
+    columns = tuple(
+        Column(
+            round(k * step + 0.15 * step, 1),
+            round(0.7 * step, 1),
+            round(120 * month.open / money_top, 1),
+            round(120 * month.overdue / money_top, 1),
+            None if math.isnan(month.days_late) else late_y(month.days_late),
+            month,
+            k % 3 == (len(months) - 1) % 3,
+        )
+        for k, month in enumerate(months)
+    )
+    lines: list[list[str]] = [[]]
+    for column in columns:
+        if column.late_y is None:
+            lines.append([])  # a month without anything due breaks the line
+        else:
+            lines[-1].append(f"{column.x + column.width / 2:.1f},{column.late_y}")
+    return Behaviour(
+        columns, money_top, late_top, late_bottom, late_y(0), tuple(" ".join(line) for line in lines if line)
+    )
+
+
+def _round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, ... above."""
+    if value <= 0:
+        return 1.0
+    size = 10 ** math.floor(math.log10(value))
+    return float(next(size * k for k in (1, 2, 5, 10) if value <= size * k))

@@ -1,0 +1,243 @@
+"""Cases: what a credit manager needs to decide on a strategic customer by hand, gathered from the ledger."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from ..features.calendar import months_before
+from ..features.catalogue import feature
+from ..features.declaration import MISSING_TEXT, Family, Feature, Missing
+from ..features.facts import NEVER, day_of
+from ..features.history import History, View
+from .reasons import Reason, told
+from .scoring import Rating, Scored
+
+MONTHS = 24  # of behaviour shown
+BARS = 10  # features shown on their own in the waterfall; the rest is one bar
+ROWS = 5  # invoices shown behind a reason
+_EDGES = (0, 30, 60, 90)
+_LATENESS = feature("late_km_90d").measure
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the waterfall, in points; `reason` is None for the bar of all the others."""
+
+    reason: Reason | None
+    points: float
+
+
+@dataclass(frozen=True)
+class Month:
+    """How a customer stood at a month end, as it was known then. Money in the reporting currency."""
+
+    end: date
+    open: float
+    overdue: float
+    days_late: float
+
+
+@dataclass(frozen=True)
+class InvoiceRow:
+    """One invoice as evidence. `settled_on` is None while it is open; then `days_late` is so far."""
+
+    invoice_id: str
+    issued_on: date
+    due_on: date
+    amount: float
+    open: float
+    settled_on: date | None
+    days_late: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The invoices that weigh most behind some reasons, and how many more there are."""
+
+    reasons: tuple[Reason, ...]
+    rows: tuple[InvoiceRow, ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that one case page shows.
+
+    Attributes
+    ----------
+    riskier_than : float in [0, 1]
+        Share of the rated customers with a lower PD; NaN where the customer is not rated.
+    base_points : float
+        Points before any feature speaks; the waterfall leads from here to the score.
+    ageing : tuple of five amounts
+        Undisputed open money not due, and 1-30, 31-60, 61-90, over 90 days past due; then `disputed`.
+    limit : float or None
+    missing : tuple of (English, Chinese)
+        What the model could not know, each with its reason.
+    """
+
+    customer_id: str
+    name: str
+    segment: str
+    industry: str
+    country: str
+    currency: str
+    since: date | None
+    rating: Rating
+    horizon_days: int
+    riskier_than: float
+    base_points: float
+    waterfall: tuple[Step, ...]
+    ageing: tuple[float, ...]
+    disputed: float
+    limit: float | None
+    months: tuple[Month, ...]
+    evidence: tuple[Evidence, ...]
+    missing: tuple[tuple[str, str], ...]
+    known_on_assumed: tuple[str, ...]
+
+
+def gather(
+    scored: Scored, history: History, places: list[int], *, ranked: np.ndarray, currency: str, assumed: tuple[str, ...]
+) -> list[Case]:
+    """The cases of some customers of a partition.
+
+    Parameters
+    ----------
+    scored, history
+        Of the same partition.
+    places : list of customer numbers
+    ranked : float64
+        Calibrated log-odds of all rated customers of the book, ascending.
+    """
+    day = (pd.Timestamp(scored.as_of) - pd.Timestamp(0)).days
+    view = history.at(day)
+    months = _months(history, day)
+    return [_case(scored, view, months, place, ranked, currency, assumed) for place in places]
+
+
+def _case(
+    scored: Scored,
+    view: View,
+    months: list[tuple[date, np.ndarray]],
+    place: int,
+    ranked: np.ndarray,
+    currency: str,
+    assumed: tuple[str, ...],
+) -> Case:
+    rating, person = scored.rating(place), scored.customers.iloc[place]
+    rated = rating.pd is not None
+    bundle, segment = scored.bundle, person["segment"]
+    points, values, missing = scored.points[place], scored.matrix.values[place], scored.matrix.missing[place]
+    order = np.argsort(-np.abs(points), kind="stable")
+    steps = [
+        Step(
+            told(
+                bundle.features[p],
+                float(points[p]),
+                float(values[p]),
+                int(missing[p]),
+                bundle.usual(segment, bundle.features[p].name),
+            ),
+            float(points[p]),
+        )
+        for p in sorted(order[:BARS], key=lambda p: points[p])
+    ]
+    rest = float(points[order[BARS:]].sum())
+    onboarded = person["onboarded_on"]
+    ageing, disputed = _ageing(view, place)
+    limit = view.limit[place]
+    return Case(
+        customer_id=rating.customer_id,
+        name=person["name"] or rating.customer_id,
+        segment=segment,
+        industry=person["industry"],
+        country=person["country"],
+        currency=currency,
+        since=None if pd.isna(onboarded) else onboarded.date(),
+        rating=rating,
+        horizon_days=bundle.default.horizon_days,
+        riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
+        base_points=scored.base_points,
+        waterfall=(*steps, Step(None, rest)) if rated else (),
+        ageing=ageing,
+        disputed=disputed,
+        limit=None if np.isnan(limit) else float(limit / view.minor),
+        months=tuple(Month(end, *(float(x) for x in figures[:, place])) for end, figures in months),
+        evidence=_joined([_evidence(view, place, reason) for reason in rating.reasons if reason.points < 0]),
+        missing=tuple(
+            _told_missing(one, int(code)) for one, code in zip(bundle.features, missing, strict=True) if code
+        ),
+        known_on_assumed=assumed,
+    )
+
+
+def _months(history: History, day: int) -> list[tuple[date, np.ndarray]]:
+    """Month ends, oldest first, each with (3, n): open, overdue, expected days late, as known then."""
+    rows = []
+    for back in range(MONTHS - 1, -1, -1):
+        then = months_before(day, back)
+        view = history.at(then)
+        late = history.column(_LATENESS, then).values
+        rows.append((day_of(then), np.vstack([view.open_amount / view.minor, view.overdue() / view.minor, late])))
+    return rows
+
+
+def _ageing(view: View, place: int) -> tuple[tuple[float, ...], float]:
+    invoice, open_, undisputed = view.open_now
+    mine = view.customer[invoice] == place
+    bucket = np.searchsorted(_EDGES, view.dpd_now[mine], side="left")
+    sums = np.bincount(bucket, undisputed[mine], minlength=len(_EDGES) + 1) / view.minor
+    return tuple(float(s) for s in sums), float((open_ - undisputed)[mine].sum() / view.minor)
+
+
+def _evidence(view: View, place: int, reason: Reason) -> Evidence:
+    """The invoices behind a reason: those of its window, by what they weigh in it."""
+    declared = feature(reason.feature)
+    mine = np.flatnonzero((view.customer == place) & view.owed)
+    open_ = np.zeros(len(view.due))
+    open_[view.open_now[0]] = view.open_now[1]
+    if declared.family in (Family.AGEING, Family.LIMIT):
+        mine = mine[open_[mine] > 0]
+        weight = open_ * np.maximum(1.0, view.T - view.due)
+    elif declared.family is Family.ACTIVITY:
+        weight = view.issued.astype(float)
+    else:
+        mine = mine[(view.due[mine] > view.T - _window(declared)) & (view.due[mine] <= view.T) & (view.late[mine] > 0)]
+        weight = view.net * np.maximum(0.0, view.late)
+    order = mine[np.argsort(-weight[mine], kind="stable")]
+    return Evidence((reason,), tuple(_row(view, i, open_[i]) for i in order[:ROWS]), max(0, len(order) - ROWS))
+
+
+def _joined(evidence: list[Evidence]) -> tuple[Evidence, ...]:
+    """Reasons that the same invoices stand behind are told together."""
+    together: dict[tuple[tuple[InvoiceRow, ...], int], list[Reason]] = {}
+    for one in evidence:
+        together.setdefault((one.rows, one.more), []).extend(one.reasons)
+    return tuple(Evidence(tuple(reasons), rows, more) for (rows, more), reasons in together.items())
+
+
+def _window(declared: Feature) -> int:
+    windows = dict(declared.measure.windows)
+    days = [windows[name] for name in ("due_within", "decided_in", "days") if name in windows]
+    return int(days[0]) if days else 365
+
+
+def _row(view: View, i: int, open_: float) -> InvoiceRow:
+    settle = int(view.lateness.settle[i])
+    return InvoiceRow(
+        str(view.facts.invoice_ids[i]),
+        day_of(int(view.issued[i])),
+        day_of(int(view.due[i])),
+        float(view.facts.invoices.amount[i] / view.minor),
+        float(open_ / view.minor),
+        day_of(settle) if settle < NEVER else None,
+        int(view.late[i]),
+    )
+
+
+def _told_missing(declared: Feature, code: int) -> tuple[str, str]:
+    en, zh = MISSING_TEXT[Missing(code)]
+    return f"{declared.en[0].upper()}{declared.en[1:]}: {en}", f"{declared.zh}：{zh}"

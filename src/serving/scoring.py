@@ -1,0 +1,137 @@
+"""Scoring: every customer of a ledger rated at a day, with exact reasons, or told why it cannot be."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from ..errors import Mistake
+from ..features.facts import Facts, day_number
+from ..features.history import History
+from ..features.ledger import Ledger
+from ..features.matrix import Matrix, build
+from ..features.observations import STATUS_TEXT, Status, observe
+from ..models.rating import DEFAULTED
+from .bundle import Bundle
+from .reasons import Reason, reasons_of
+
+Floats = npt.NDArray[np.float64]
+ADDITIVE = 1e-9  # contributions and baseline equal the log-odds to this, asserted on every batch
+
+
+@dataclass(frozen=True)
+class Rating:
+    """The rating of one customer at one day.
+
+    Attributes
+    ----------
+    status : Status
+        OBSERVED is rated; the others tell why not (a defaulted customer has the grade D and no PD).
+    pd : float in (0, 1); score : int, more is less risk; grade : str
+    manual_review : bool
+        A strategic customer: the rating is advice, people decide.
+    reasons : tuple of Reason
+    """
+
+    customer_id: str
+    as_of: date
+    status: Status
+    pd: float | None
+    score: int | None
+    grade: str | None
+    model: str
+    bundle: str
+    manual_review: bool
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The ratings of one partition of customers.
+
+    Attributes
+    ----------
+    customers : DataFrame, n rows
+        The ledger's, in order of the customers' numbers.
+    status : uint8, length n
+    matrix : Matrix, n rows
+        The model's features (also of customers that are not rated).
+    log_odds, points : float64 (n), (n, k)
+        Calibrated log-odds, and what each feature adds to the score; `base_points` before any speaks.
+    """
+
+    bundle: Bundle
+    as_of: date
+    customers: pd.DataFrame
+    status: npt.NDArray[np.uint8]
+    matrix: Matrix
+    log_odds: Floats
+    points: Floats
+    base_points: float
+
+    def rating(self, place: int) -> Rating:
+        """The rating of the customer with this number, reasons included."""
+        system, status = self.bundle.system, Status(int(self.status[place]))
+        customer = self.customers.iloc[place]
+        common = (self.bundle.system.model.kind, self.bundle.fingerprint, bool(customer["is_strategic"]))
+        if status is not Status.OBSERVED:
+            grade = DEFAULTED if status is Status.IN_DEFAULT else None
+            return Rating(customer["customer_id"], self.as_of, status, None, None, grade, *common, ())
+        z = self.log_odds[place : place + 1]
+        reasons = reasons_of(
+            self.bundle, self.points[place], self.matrix.values[place], self.matrix.missing[place], customer["segment"]
+        )
+        return Rating(
+            customer["customer_id"],
+            self.as_of,
+            status,
+            float(system.pd(z)[0]),
+            int(system.score(z)[0]),
+            str(system.scale.grade(z)[0]),
+            *common,
+            tuple(reasons),
+        )
+
+    def ratings(self) -> list[Rating]:
+        """All of them, in order of customer_id."""
+        return [self.rating(place) for place in range(len(self.customers))]
+
+
+def score(bundle: Bundle, ledger: Ledger, as_of: date, *, history: History | None = None) -> Scored:
+    """Rate the customers of a ledger, or of one partition of it, as known at the close of a day.
+
+    Raises
+    ------
+    Mistake
+        If `as_of` lies after the last day for which the ledger is complete.
+    """
+    if as_of > ledger.data_end:
+        raise Mistake(
+            f"--as-of {as_of}: the ledger is complete only to {ledger.data_end}; choose that day or an earlier one."
+        )
+    history = history or History(Facts.of(ledger))
+    view = history.at(day_number(as_of))
+    ids = view.facts.customers["customer_id"]
+    keys = pd.DataFrame({"customer_id": ids, "as_of": pd.Timestamp(as_of)})
+    matrix = build(history, keys, ids, bundle.features)
+    system = bundle.system
+    log_odds, contributions = system.log_odds(matrix), system.contributions(matrix)
+    gap = np.abs(contributions.sum(axis=1) + system.baseline - log_odds).max(initial=0.0)
+    assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
+    return Scored(
+        bundle,
+        as_of,
+        view.facts.customers,
+        observe(view, bundle.observation, bundle.default),
+        matrix,
+        log_odds,
+        -system.points.factor * contributions,
+        float(system.points.score(np.array(system.baseline))),
+    )
+
+
+def status_text(status: Status) -> tuple[str, str]:
+    """Why a customer is not rated, in English and Chinese; empty where it is."""
+    return STATUS_TEXT.get(status, ("", ""))
