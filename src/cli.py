@@ -1,0 +1,170 @@
+"""The front door for people: what is done outside the pipeline."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .errors import Mistake
+
+app = typer.Typer(
+    help="Explained credit ratings of business customers, from the receivables ledger.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_DISK_FAILED = 74
+
+AsOf = Annotated[str, typer.Option(help="The day, as YYYY-MM-DD.")]
+LedgerDir = Annotated[Path, typer.Option(help="A ledger folder (data/ledger, or what intake wrote).")]
+
+
+@app.command()
+def example(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    customers: int = 3000,
+    months: int = 84,
+    seed: int = 7,
+    form: Annotated[str, typer.Option(help="csv or parquet.")] = "csv",
+) -> None:
+    """Make a make-believe book of business customers whose truth is known."""
+    from .features.example import ExampleRecipe, write_example
+
+    if form not in ("csv", "parquet"):
+        raise Mistake(f"--form should be csv or parquet, got {form!r}.")
+    with _progress("customers") as tell:
+        write_example(out, ExampleRecipe(customers=customers, months=months, seed=seed), form=form, progress=tell)
+    print(f"{customers} customers over {months} months in {out}")
+
+
+@app.command()
+def intake(
+    source: Annotated[Path, typer.Argument(help="Folder with the raw files, or one raw file.")],
+    ledger: LedgerDir,
+    as_of: AsOf,
+    mapping: Annotated[Path | None, typer.Option(help="What differs from the default profile.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write the report here too, also when refused.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Read raw extracts into a ledger; wrong rows are set aside with their line and reason."""
+    import json
+
+    from .features.intake import publish, take_in
+    from .features.mapping import Mapping
+    from .features.quarantine import Report
+
+    told = Report()
+    try:
+        book = take_in(source, as_of=_day("--as-of", as_of), mapping=Mapping.read(mapping), report=told)
+        publish(book, ledger, told)
+    finally:
+        if report:
+            report.write_text(json.dumps(told.as_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
+        if as_json:
+            print(json.dumps(told.as_dict(), indent=1, ensure_ascii=False))
+    if not as_json:
+        for file, rows in told.rows.items():
+            print(f"{file}: {rows['read']} rows, {rows['accepted']} accepted, {rows['quarantined']} set aside")
+        for reason, n, first in told.reasons()[:5]:
+            print(f"  {n} x {reason}, first {first.file} line {first.line} ({first.key})")
+        for file, sums in told.sums.items():
+            print(f"  {file}: " + ", ".join(f"{amount} {currency}" for currency, amount in sums.items()))
+
+
+@app.command()
+def score(
+    bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
+    ledger: LedgerDir,
+    as_of: AsOf,
+    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+) -> None:
+    """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
+    from .serving.batch import score_ledger
+    from .serving.bundle import load_bundle
+
+    day = _day("--as-of", as_of)
+    loaded = load_bundle(bundle)
+    with _progress("partitions") as tell:
+        told = score_ledger(loaded, ledger, day, out, progress=tell)
+    rated = told.pop("OBSERVED", 0)
+    rest = ", ".join(f"{n} {name.lower()}" for name, n in sorted(told.items()))
+    print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")
+
+
+@app.command("audit-leakage")
+def audit_leakage(
+    ledger: LedgerDir = Path("data/ledger"),
+    observations: Annotated[Path, typer.Option(help="The observations to draw from.")] = Path(
+        "data/matrix/observations.parquet"
+    ),
+    sample: Annotated[int, typer.Option(help="How many observations are audited.")] = 200,
+    seed: int = 0,
+) -> None:
+    """Rebuild features without the future, and with a poisoned one; any changed cell is a leak."""
+    import pandas as pd
+
+    from .features.leakage import audit
+    from .features.ledger import Ledger
+
+    if not observations.exists():
+        raise Mistake(f"{observations}: is not there; run 'dvc repro', or name another with --observations.")
+    drawn = pd.read_parquet(observations, columns=["customer_id", "as_of"])
+    days = drawn["as_of"].drop_duplicates().sample(min(8, drawn["as_of"].nunique()), random_state=seed)
+    drawn = drawn[drawn["as_of"].isin(days)]
+    drawn = drawn.sample(min(sample, len(drawn)), random_state=seed)
+    leaks = audit(Ledger.read(ledger), drawn)
+    for leak in leaks[:20]:
+        print(leak)
+    names = sorted({leak.feature for leak in leaks})
+    if leaks:
+        print(f"{len(leaks)} cells of {len(names)} features leak: {', '.join(names)}")
+        raise typer.Exit(1)
+    print(f"no leak in {len(drawn)} observations at {len(days)} days")
+
+
+@app.command()
+def summary(folder: Annotated[Path, typer.Argument(help="Where the pipeline ran.")] = Path()) -> None:
+    """What the last pipeline run came to: figures out of time, the bundle, the riskiest strategic customer."""
+    from .pipeline.summary import summarise
+
+    summarise(folder)
+
+
+def _day(option: str, said: str) -> date:
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        raise Mistake(f"{option} should be a day such as 2024-12-31, got {said!r}.") from None
+
+
+def _progress(what: str) -> Any:
+    """A bar on a terminal, nothing in a log; entered, it gives the callable that is told (done, total)."""
+    from contextlib import contextmanager
+
+    from rich.progress import Progress
+
+    @contextmanager
+    def bar() -> Any:
+        with Progress(transient=True, disable=not sys.stderr.isatty()) as progress:
+            task = progress.add_task(what, total=None)
+            yield lambda done, total: progress.update(task, completed=done, total=total)
+
+    return bar()
+
+
+def run() -> None:
+    """The console script: a `Mistake` is one line and exit code 2, a failing disk 74."""
+    try:
+        app()
+    except Mistake as fault:
+        print(fault, file=sys.stderr)
+        sys.exit(fault.exit_code)
+    except OSError as fault:
+        print(f"{fault.filename or 'disk'}: {fault.strerror or fault}", file=sys.stderr)
+        sys.exit(_DISK_FAILED)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,44 @@
+"""Build the case page of each strategic customer."""
+
+import numpy as np
+
+from ..features.facts import Facts
+from ..features.history import History
+from ..features.ledger import Ledger
+from ..features.observations import Status, as_day
+from ..serving.bundle import load_bundle
+from ..serving.case_page import file_name, render, render_index
+from ..serving.cases import Case, gather
+from ..serving.scoring import score
+from .build_ledger import LedgerRecipe
+from .stage import Stage, run
+
+
+def main(stage: Stage) -> None:
+    """Write artifacts/cases: a page each, an index, and the riskiest one's name."""
+    bundle, folder = load_bundle(stage.read("bundle")), stage.read("ledger")
+    as_of = as_day("ledger.as_of", stage.recipe("ledger", LedgerRecipe).as_of)
+    parts = []
+    for ledger in Ledger.read_partitions(folder):
+        history = History(Facts.of(ledger))
+        parts.append((ledger, history, score(bundle, ledger, as_of, history=history)))
+    ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
+    cases: list[Case] = []
+    for ledger, history, scored in parts:
+        places = np.flatnonzero(scored.customers["is_strategic"].to_numpy(bool)).tolist()
+        if places:
+            currency, assumed = ledger.reporting_currency, ledger.known_on_assumed
+            cases += gather(scored, history, places, ranked=ranked, currency=currency, assumed=assumed)
+    cases.sort(key=lambda case: (-(case.rating.pd or 0.0), case.rating.grade or "", case.customer_id))
+    out = stage.path("cases")
+    out.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        (out / file_name(case.customer_id)).write_text(render(case), encoding="utf-8")
+    (out / "index.html").write_text(render_index(cases), encoding="utf-8")
+    stage.say(
+        f"  {len(cases)} cases in {out}" + (f", the riskiest: {file_name(cases[0].customer_id)}" if cases else "")
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""Observe every customer at every month end, and see what became of it."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..features.default import TRIGGERS, DefaultRecipe
+from ..features.facts import Facts, day_number
+from ..features.history import History
+from ..features.ledger import Ledger
+from ..features.observations import ObservationRecipe, Status, observe
+from ..features.outcomes import outcome
+from .stage import Stage, progress, run
+
+
+def main(stage: Stage) -> None:
+    """Write the observations with their outcomes, and how many each rule removed."""
+    recipe, default = stage.recipe("observations", ObservationRecipe), stage.recipe("outcome", DefaultRecipe)
+    days, counts = recipe.days(), Counter[str]()
+    parts, tell, done = [], None, 0
+    for ledger in Ledger.read_partitions(stage.read("ledger")):
+        tell = tell or progress("observation days", len(days) * ledger.partitions)
+        facts = Facts.of(ledger)
+        history = History(facts)
+        for day in days:
+            status = observe(history.at(day_number(day)), recipe, default)
+            told = outcome(facts, day_number(day), default)
+            seen = status == Status.OBSERVED
+            counts.update(Status(int(code)).name.lower() for code in status)
+            rows = facts.customers.loc[seen, ["customer_id", "segment"]].assign(
+                as_of=pd.Timestamp(day), bad=told.bad[seen]
+            )
+            parts.append(rows.join(pd.DataFrame(told.by_trigger[seen], columns=list(TRIGGERS), index=rows.index)))
+            done += 1
+            tell(done)
+    table = pd.concat(parts).sort_values(["as_of", "customer_id"], ignore_index=True)
+    stage.write("observations", table)
+    stage.report("observations", _figures(table, counts))
+    stage.say(f"  {len(table)} observations, {int(table['bad'].sum())} bad, {int(table['bad'].isna().sum())} immature")
+
+
+def _figures(table: pd.DataFrame, counts: Counter[str]) -> dict[str, Any]:
+    by_day = table.groupby("as_of")["bad"].agg(n="size", n_bad="sum", immature=lambda bad: int(bad.isna().sum()))
+    return {
+        "looked_at": sum(counts.values()),
+        "removed": {status.name.lower(): counts[status.name.lower()] for status in Status if status},
+        "observed": len(table),
+        "bad": int(table["bad"].sum()),
+        "good": int((table["bad"] == 0).sum()),
+        "immature": int(table["bad"].isna().sum()),
+        "bads_by_trigger": {name: int(table[name].sum()) for name in TRIGGERS},
+        "bads_by_one_trigger_alone": {
+            name: int((table[name] & (table[list(TRIGGERS)].sum(axis=1) == 1)).sum()) for name in TRIGGERS
+        },
+        "by_day": [
+            {
+                "as_of": str(day.date()),
+                "n": int(row.n),
+                "n_bad": int(np.nan_to_num(row.n_bad)),
+                "immature": int(row.immature),
+            }
+            for day, row in by_day.iterrows()
+        ],
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,34 @@
+"""Calibrate both models on the tune slice, put them on one scale, and choose the champion there."""
+
+from ..models.boosting import BoostedTrees
+from ..models.calibration import CalibrationRecipe
+from ..models.rating import RatingRecipe, RatingSystem
+from ..models.scorecard import Scorecard
+from ..models.validation import ChampionRecipe
+from .lessons import lessons
+from .stage import Stage, run
+
+
+def main(stage: Stage) -> None:
+    """Write both rating systems and the champion's name."""
+    matrix, bad = lessons(stage, "tune")
+    rating, calibration = stage.recipe("rating", RatingRecipe), stage.recipe("calibration", CalibrationRecipe)
+    systems = {
+        model.kind: RatingSystem(model, calibration.fit(bad, model.log_odds(matrix)), rating.scale(), rating.points())
+        for model in (Scorecard.of_dict(stage.read("scorecard")), BoostedTrees.of_dict(stage.read("boosting")))
+    }
+    log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
+    champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds)
+    stage.write(
+        "systems",
+        {"champion": champion, "why": why, "systems": {name: system.as_dict() for name, system in systems.items()}},
+    )
+    stage.report(
+        "champion",
+        {"champion": champion, "why": why} | {name: system.calibration.as_dict() for name, system in systems.items()},
+    )
+    stage.say(f"  champion: {champion} ({why})")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,42 @@
+"""Export the champion as a bundle: plain files with checksums."""
+
+from typing import Any
+
+import numpy as np
+
+from ..features.default import DefaultRecipe
+from ..features.matrix import Matrix
+from ..features.observations import ObservationRecipe
+from ..serving.bundle import medians, write_bundle
+from .stage import Stage, run
+from .systems import systems
+
+
+def main(stage: Stage) -> None:
+    """Write artifacts/bundle."""
+    (known, champion), matrix = systems(stage), Matrix.read(stage.path("matrix"))
+    system, slices = known[champion], stage.read("slices")
+    train = matrix.rows((slices["slice"] == "train").to_numpy()).only(system.model.features)
+    fingerprint = write_bundle(
+        stage.path("bundle"),
+        system,
+        default=stage.recipe("outcome", DefaultRecipe),
+        observation=stage.recipe("observations", ObservationRecipe),
+        reference=medians(train),
+        about=_about(stage.read("metrics"), champion, train.keys["as_of"].to_numpy()),
+    )
+    stage.say(f"  {champion} in {stage.path('bundle')}, fingerprint {fingerprint[:12]}")
+
+
+def _about(metrics: dict[str, Any], champion: str, as_of: np.ndarray) -> dict[str, Any]:
+    return {
+        "model": champion,
+        "trained_from": str(as_of.min())[:10],
+        "trained_to": str(as_of.max())[:10],
+        "train": {k: metrics[champion]["train"][k] for k in ("n", "n_bad")},
+        "test": {k: metrics[champion]["test"][k] for k in ("n", "n_bad", "auc", "auc_low", "auc_high")},
+    }
+
+
+if __name__ == "__main__":
+    run(main)

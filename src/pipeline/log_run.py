@@ -1,0 +1,74 @@
+"""Log the run: one MLflow parent run from the stages' reports, cached stages included, and the bundle registered."""
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .pictures import pictures, save
+from .stage import Stage, run
+from .tracking import Tracker, TrackingRecipe, git_commit
+
+_REPORTS = ("intake", "observations", "samples", "selection", "champion", "grades")
+
+
+def main(stage: Stage) -> None:
+    """Write to MLflow, and reports/run.json says where."""
+    recipe, metrics, bundle = stage.recipe("tracking", TrackingRecipe), stage.read("metrics"), stage.read("bundle")
+    manifest = (bundle / "manifest.json").read_bytes()
+    features = [row["name"] for row in json.loads((bundle / "features.json").read_text())]
+    tags = {
+        "git_commit": git_commit(stage.root),
+        "dvc_lock_sha256": _sha(stage.root / "dvc.lock"),
+        "ledger_sha256": _sha(*sorted(stage.read("ledger").rglob("*.parquet"))),
+        "bundle_sha256": hashlib.sha256(manifest).hexdigest(),
+        "champion": metrics["champion"],
+    }
+    tracker = Tracker(recipe, stage.root)
+    with tracker.run("pipeline", tags=tags) as parent, tempfile.TemporaryDirectory() as folder:
+        tracker.params(_flat({name: said for name, said in stage.params.items() if name != "tracking"}))
+        champion = metrics[metrics["champion"]]
+        tracker.metrics(_numbers({"champion": champion} | {k: metrics[k] for k in ("oracle", "naive") if k in metrics}))
+        for name in _REPORTS:
+            tracker.file(stage.root / "reports" / f"{name}.json", "reports")
+        for name, figure in pictures(stage.read("plots")):
+            save(figure, Path(folder) / f"{name}.png")
+            tracker.file(Path(folder) / f"{name}.png", "plots")
+        for model in ("scorecard", "boosting"):
+            with tracker.run(model, tags=tags | {"model": model}, nested=True):
+                sections = {"scorecard": ("binning", "selection", "scorecard"), "boosting": ("boosting",)}[model]
+                tracker.params(_flat({name: stage.params[name] for name in sections}))
+                tracker.metrics(_numbers(metrics[model]))
+        version = tracker.register(bundle, features)
+    stage.report("run", {"run_id": parent, "model": recipe.model, "version": version, "alias": recipe.alias, **tags})
+    stage.say(f"  MLflow run {parent}; {recipe.model} version {version} is the {recipe.alias}")
+
+
+def _sha(*files: Path) -> str:
+    """SHA-256 over the bytes of these files in order; '' if one is not there."""
+    if not all(file.is_file() for file in files):
+        return ""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _flat(sections: dict[str, Any]) -> dict[str, Any]:
+    return {f"{section}.{key}": value for section, said in sections.items() for key, value in (said or {}).items()}
+
+
+def _numbers(figures: dict[str, Any], prefix: str = "") -> dict[str, float]:
+    """Nested figures as one level of numbers: test.auc."""
+    flat: dict[str, float] = {}
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            flat |= _numbers(value, f"{prefix}{name}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            flat[f"{prefix}{name}"] = float(value)
+    return flat
+
+
+if __name__ == "__main__":
+    run(main)

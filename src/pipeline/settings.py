@@ -1,0 +1,60 @@
+"""Settings: a section of params.yaml becomes a frozen recipe, checked key by key."""
+
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+from ..errors import Mistake
+
+Recipe = TypeVar("Recipe")
+_SPOKEN = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """All sections of params.yaml."""
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Mistake(f"{path}: is not here; run from the folder that holds params.yaml.") from None
+    except yaml.YAMLError as fault:
+        raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
+    if not isinstance(said, dict):
+        raise Mistake(f"{path}: should hold sections such as 'outcome:', got {said!r}.")
+    return said
+
+
+def recipe(params: dict[str, Any], section: str, kind: type[Recipe]) -> Recipe:
+    """The recipe of a section. Every key must be a field; every field without a default must be there."""
+    assert is_dataclass(kind)
+    if section not in params:
+        raise Mistake(f"params.yaml: the section '{section}' is missing.")
+    said = params[section] or {}
+    if not isinstance(said, dict):
+        raise Mistake(f"params.yaml: {section} should hold keys, got {said!r}.")
+    known = {field.name: field for field in fields(kind)}
+    hints = get_type_hints(kind)
+    for key in said:
+        if key not in known:
+            raise Mistake(f"params.yaml: {section}.{key} is not known; known are {', '.join(known)}.")
+    for name, field in known.items():
+        if name not in said and field.default is MISSING and field.default_factory is MISSING:
+            raise Mistake(f"params.yaml: {section}.{name} is missing.")
+    return kind(**{name: _checked(f"{section}.{name}", value, hints[name]) for name, value in said.items()})
+
+
+def _checked(name: str, value: Any, wanted: Any) -> Any:
+    if str(wanted).startswith("tuple"):
+        if not isinstance(value, list | tuple):
+            raise Mistake(f"params.yaml: {name} should be a list, got {value!r}.")
+        many = wanted.__args__
+        if many[-1] is not Ellipsis and len(value) != len(many):
+            raise Mistake(f"params.yaml: {name} should be a list of {len(many)}, got {value!r}.")
+        return tuple(_checked(name, one, many[0]) for one in value)
+    right = isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not right:
+        raise Mistake(f"params.yaml: {name} should be {_SPOKEN.get(wanted, wanted)}, got {value!r}.")
+    return value

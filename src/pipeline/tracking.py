@@ -1,0 +1,96 @@
+"""Tracking: what a pipeline run did, in MLflow. The only file that imports it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, Schema
+
+
+@dataclass(frozen=True)
+class TrackingRecipe:
+    """The section `tracking` of params.yaml.
+
+    Attributes
+    ----------
+    store : str
+        MLflow's tracking address; the default is a file beside params.yaml.
+    experiment, model : str
+        Names of the experiment and of the registered model.
+    alias : str
+        Which alias the newly registered version gets. It is a challenger until people promote it.
+    """
+
+    store: str = "sqlite:///mlflow.db"
+    experiment: str = "tradecredit"
+    model: str = "tradecredit"
+    alias: str = "challenger"
+
+
+class Tracker:
+    """Writes one parent run with a nested run for each model."""
+
+    def __init__(self, recipe: TrackingRecipe, root: Path) -> None:
+        self.recipe = recipe
+        mlflow.set_tracking_uri(recipe.store)
+        client = mlflow.MlflowClient()
+        if client.get_experiment_by_name(recipe.experiment) is None:
+            artifacts = (root / "mlartifacts").resolve().as_uri() if recipe.store.startswith("sqlite") else None
+            client.create_experiment(recipe.experiment, artifact_location=artifacts)
+        mlflow.set_experiment(recipe.experiment)
+
+    @contextmanager
+    def run(self, name: str, *, tags: dict[str, str], nested: bool = False) -> Iterator[str]:
+        """One run, closed as failed if the body raises. Yields its id."""
+        with mlflow.start_run(run_name=name, nested=nested, tags=tags) as run:
+            yield str(run.info.run_id)
+
+    def params(self, said: dict[str, Any]) -> None:
+        """Parameters, flattened: section.key."""
+        mlflow.log_params(said)
+
+    def metrics(self, figures: dict[str, float]) -> None:
+        """Numbers, all at once."""
+        mlflow.log_metrics(figures)
+
+    def file(self, path: Path, folder: str) -> None:
+        """One file, or all of a folder."""
+        (mlflow.log_artifacts if path.is_dir() else mlflow.log_artifact)(str(path), folder)
+
+    def register(self, bundle: Path, features: list[str]) -> str:
+        """Log the bundle as a model without code, register it, give it the alias; returns its version."""
+        info = mlflow.pyfunc.log_model(
+            name="bundle",
+            loader_module="tradecredit.serving.pyfunc",
+            data_path=str(bundle),
+            signature=ModelSignature(
+                inputs=Schema([ColSpec("double", name, required=True) for name in features]),
+                outputs=Schema([ColSpec("double", "pd"), ColSpec("long", "score"), ColSpec("string", "grade")]),
+            ),
+            pip_requirements=[f"tradecredit=={version('tradecredit')}"],
+            registered_model_name=self.recipe.model,
+        )
+        made = str(info.registered_model_version)
+        mlflow.MlflowClient().set_registered_model_alias(self.recipe.model, self.recipe.alias, made)
+        return made
+
+
+def git_commit(root: Path) -> str:
+    """The commit of the checkout, with '+changes' if files differ from it; '' outside a repository."""
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = git("rev-parse", "HEAD")
+    return f"{commit}+changes" if commit and git("status", "--porcelain", "--untracked-files=no") else commit
