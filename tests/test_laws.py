@@ -1,0 +1,164 @@
+"""Laws that hold for every declared feature and between features, on a made-up book."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from tradecredit.features.catalogue import CATALOGUE
+from tradecredit.features.declaration import MISSING_TEXT, Missing
+from tradecredit.features.facts import Facts
+from tradecredit.features.history import History
+from tradecredit.features.leakage import audit
+from tradecredit.features.ledger import Ledger
+from tradecredit.features.matrix import Matrix, build
+from tradecredit.features.replay import lateness
+
+NAMES = [feature.name for feature in CATALOGUE]
+
+
+@pytest.fixture(scope="module")
+def matrix(walked):
+    return Matrix.read(walked / "data/matrix/features.parquet")
+
+
+@pytest.fixture(scope="module")
+def ledger(walked):
+    return Ledger.read(walked / "data/ledger", partition=0)
+
+
+@pytest.fixture(scope="module")
+def keys(walked, ledger):
+    table = pd.read_parquet(walked / "data/matrix/observations.parquet")[["customer_id", "as_of"]]
+    mine = table[table["customer_id"].isin(ledger.customers["customer_id"])]
+    days = mine["as_of"].drop_duplicates().iloc[[0, 9, 22, 36]]
+    return mine[mine["as_of"].isin(days)].groupby("as_of").head(50).reset_index(drop=True)
+
+
+def _built(ledger, keys, gate=History):
+    facts = Facts.of(ledger)
+    return build(gate(facts), keys, facts.customers["customer_id"])
+
+
+def _same(one, other):
+    return np.array_equal(one.values, other.values, equal_nan=True) and np.array_equal(one.missing, other.missing)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_value_is_finite_or_has_a_typed_reason(matrix, name):
+    values, reasons = matrix.column(name), matrix.reasons(name)
+    assert np.isfinite(values[reasons == Missing.NONE]).all()
+    assert np.isnan(values[reasons != Missing.NONE]).all()
+    assert {Missing(code) for code in np.unique(reasons)} - {Missing.NONE} <= set(MISSING_TEXT)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_feature_is_told_for_some_and_differs(matrix, name):
+    values = matrix.column(name)
+    assert np.isfinite(values).mean() > 0.05
+    assert np.nanmin(values) < np.nanmax(values)
+
+
+def test_every_feature_is_declared_once_in_both_languages():
+    assert len(set(NAMES)) == len(NAMES)
+    for feature in CATALOGUE:
+        assert feature.en.isascii()
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in feature.zh), feature.name
+
+
+def test_overdue_days_of_sales_are_the_overdue_share_of_dso(matrix):
+    dso, share, overdue = (matrix.column(n) for n in ("dso_3m", "overdue_share", "overdue_days_sales_3m"))
+    whole = (dso < 365) & (overdue < 365) & ~np.isnan(share)
+    np.testing.assert_allclose(overdue[whole], (dso * share)[whole], rtol=1e-9, atol=1e-9)
+    assert whole.sum() > 100
+
+
+def test_collection_effectiveness_follows_from_collected_and_overdue(walked, matrix):
+    collected, overdue, cei = (
+        matrix.column(n) for n in ("collected_to_billed_3m", "overdue_days_sales_3m", "cei_3m")
+    )
+    day = matrix.keys["as_of"]
+    days = (day - (day - pd.offsets.MonthEnd(3))).dt.days.to_numpy()
+    whole = (collected < 10) & (overdue < 365) & ~np.isnan(cei) & (collected + overdue > 0)
+    np.testing.assert_allclose(
+        cei[whole], (collected / (collected + overdue / days))[whole], rtol=1e-9, atol=1e-9
+    )
+
+
+def test_a_longer_window_has_a_worse_worst(matrix):
+    short, middle, long = (matrix.column(f"worst_dpd_{days}d") for days in (90, 180, 365))
+    assert (short <= middle).all()
+    assert (middle <= long).all()
+
+
+def test_more_days_past_due_is_less_money(matrix):
+    shares = [matrix.column(n) for n in ("overdue_share", "over30_share", "over60_share")]
+    there = ~np.isnan(shares[0])
+    assert (shares[0][there] >= shares[1][there]).all()
+    assert (shares[1][there] >= shares[2][there]).all()
+
+
+def test_a_streak_is_of_one_kind(matrix):
+    there = ~np.isnan(matrix.column("late_streak"))
+    assert (np.minimum(matrix.column("on_time_streak"), matrix.column("late_streak"))[there] == 0).all()
+
+
+def test_the_future_changes_nothing(ledger, keys):
+    """A ledger cut off at the as-of date, or with a poisoned future, gives the same matrix, bit for bit."""
+    assert audit(ledger, keys) == []
+
+
+def test_the_audit_names_a_feature_that_leaks(ledger, keys):
+    """A gate that looks at own dates only lets through what is booked later."""
+
+    class Careless(History):
+        def __init__(self, facts):
+            tables = {
+                name: replace(rows, known=getattr(rows, "day", getattr(rows, "start", rows.known)))
+                for name, rows in (
+                    (name, getattr(facts, name)) for name in ("invoices", "payments", "events", "limits", "signals")
+                )
+            }
+            super().__init__(replace(facts, **tables))
+
+    leaking = {leak.feature for leak in audit(ledger, keys.head(40), gate=Careless)}
+    assert {"open_amt", "dbt_w_90d", "utilisation", "ext_score"} <= leaking
+
+
+def test_row_order_changes_nothing(ledger, keys):
+    shuffled = {
+        name: table.sample(frac=1, random_state=5, ignore_index=True)
+        for name, table in ledger.tables().items()
+        if name != "rates"
+    }
+    assert _same(_built(ledger, keys), _built(replace(ledger, **shuffled), keys))
+
+
+def test_one_customer_alone_has_the_features_it_has_among_others(ledger, keys):
+    whole = _built(ledger, keys)
+    for place in (0, 60, 120):
+        row = keys.iloc[[place]]
+        alone = _built(ledger.of_customers(list(row["customer_id"])), row)
+        assert _same(alone, whole.rows(slice(place, place + 1)))
+
+
+def test_one_day_alone_has_the_features_it_has_among_others(ledger, keys):
+    whole = _built(ledger, keys)
+    last = (keys["as_of"] == keys["as_of"].max()).to_numpy()
+    assert _same(_built(ledger, keys[last]), whole.rows(last))
+
+
+def test_settlement_agrees_with_a_slow_walk_through_the_payments(ledger):
+    facts = Facts.of(ledger)
+    told = lateness(facts)
+    pays, back = facts.payments, set(facts.payments.invoice[facts.payments.amount < 0])
+    rng = np.random.default_rng(1)
+    plain = [i for i in rng.choice(len(facts.invoices.amount), 400, replace=False) if i not in back]
+    for i in plain:
+        unpaid, settle = told.net[i], 10**6
+        for day, amount in zip(pays.day[pays.invoice == i], pays.amount[pays.invoice == i], strict=True):
+            unpaid -= amount
+            if unpaid <= max(100.0, 0.05 * told.net[i]):
+                settle = day
+                break
+        assert told.settle[i] == settle
