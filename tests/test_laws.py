@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.declaration import MISSING_TEXT, Missing
 from tradecredit.features.facts import Facts
@@ -73,16 +74,13 @@ def test_overdue_days_of_sales_are_the_overdue_share_of_dso(matrix):
     assert whole.sum() > 100
 
 
-def test_collection_effectiveness_follows_from_collected_and_overdue(walked, matrix):
-    collected, overdue, cei = (
-        matrix.column(n) for n in ("collected_to_billed_3m", "overdue_days_sales_3m", "cei_3m")
-    )
+def test_collection_effectiveness_follows_from_collected_and_overdue(matrix):
+    collected, overdue, cei = (matrix.column(n) for n in ("collected_to_billed_3m", "overdue_days_sales_3m", "cei_3m"))
     day = matrix.keys["as_of"]
     days = (day - (day - pd.offsets.MonthEnd(3))).dt.days.to_numpy()
     whole = (collected < 10) & (overdue < 365) & ~np.isnan(cei) & (collected + overdue > 0)
-    np.testing.assert_allclose(
-        cei[whole], (collected / (collected + overdue / days))[whole], rtol=1e-9, atol=1e-9
-    )
+    collected, overdue = collected[whole], overdue[whole] / days[whole]
+    np.testing.assert_allclose(cei[whole], collected / (collected + overdue), rtol=1e-9, atol=1e-9)
 
 
 def test_a_longer_window_has_a_worse_worst(matrix):

@@ -30,8 +30,8 @@ class DefaultRecipe:
     horizon_days : int
         An observation at T is bad if a trigger holds on a day of (T, T + horizon].
     window : {"days", "due"}
-        "days": any trigger in the horizon. "due": only invoices that fall due in it, each judged on the
-        day it would be dpd + 1 days late.
+        "days": any trigger in the horizon. "due": only invoices that fall due in it, bad if one is paid
+        more than dpd days late.
     cure_days : int
         A customer with a trigger in (T - cure_days, T] is not observed at T; at least 1.
     booking_lag_days : int
@@ -62,7 +62,7 @@ class DefaultRecipe:
     @property
     def decided_after_days(self) -> int:
         """Days after T until the label can be told: horizon, lateness still to run, booking lag."""
-        still = self.dpd + 1 if self.window == "due" else 0
+        still = self.dpd if self.window == "due" else 0
         return self.horizon_days + still + self.booking_lag_days
 
 
@@ -129,11 +129,14 @@ def triggers(facts: Facts, recipe: DefaultRecipe) -> Triggers:
 
 
 def late_when_due(facts: Facts, recipe: DefaultRecipe, *, after: int, to: int) -> npt.NDArray[np.bool_]:
-    """(n customers): is an invoice due in (after, to] still open, dpd + 1 days past due (window "due")?"""
+    """(n customers): is an invoice due in (after, to] paid more than dpd days late (window "due")?
+
+    It is if money is unpaid at the close of due + dpd.
+    """
     held = steps(facts)
     crossing = _crossing(facts, held, recipe)
     due = facts.invoices.due[held.invoice]
-    here = crossing[held.invoice]
+    here = crossing[held.invoice] - 1
     late = (due > after) & (due <= to) & (held.day <= here) & (here < held.until)
     late &= held.undisputed > max(0.0, recipe.floor * facts.minor)
     hit = np.zeros(facts.n, bool)

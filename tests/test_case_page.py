@@ -1,0 +1,139 @@
+"""The case page: whole in itself, in two languages, and safe whatever a customer is called."""
+
+import re
+from dataclasses import replace
+from datetime import date
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from tradecredit.features.facts import Facts
+from tradecredit.features.history import History
+from tradecredit.features.ledger import Ledger
+from tradecredit.features.observations import Status
+from tradecredit.serving.bundle import load_bundle
+from tradecredit.serving.case_page import file_name, render, render_index
+from tradecredit.serving.cases import MONTHS, gather
+from tradecredit.serving.scoring import score
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    '=HYPERLINK("http://x")',
+    "{{ 7 * 7 }}",
+    "Robert'); DROP TABLE--",
+    "\u202egnp.exe",
+]
+
+
+@pytest.fixture(scope="module")
+def cases(walked):
+    bundle = load_bundle(walked / "artifacts/bundle")
+    ledger = Ledger.read(walked / "data/ledger", partition=0)
+    history = History(Facts.of(ledger))
+    scored = score(bundle, ledger, date(2021, 12, 31), history=history)
+    ranked = np.sort(scored.log_odds[scored.status == Status.OBSERVED])
+    rated = np.flatnonzero(scored.status == Status.OBSERVED)
+    worst = rated[np.argsort(-scored.log_odds[rated])][:5]
+    other = [int(np.flatnonzero(scored.status == status)[0]) for status in (Status.IN_DEFAULT, Status.NO_EXPOSURE)]
+    return gather(scored, history, [*worst.tolist(), *other], ranked=ranked, currency="EUR", assumed=("invoices",))
+
+
+class _Reader(HTMLParser):
+    """What a browser would show in one language, and every tag that could fetch or run something."""
+
+    def __init__(self, language):
+        super().__init__()
+        self.language, self.text, self.outside, self.stack = language, [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        said = dict(attrs)
+        if tag in {"script", "iframe", "object", "embed", "link", "img"} or any(k.startswith("on") for k in said):
+            self.outside.append((tag, said))
+        if tag not in {"meta", "input", "br", "line", "rect", "circle", "polyline"}:
+            self.stack.append(said.get("class") or tag)
+
+    def handle_endtag(self, tag):
+        if tag not in {"meta", "input", "br", "line", "rect", "circle", "polyline"}:
+            self.stack.pop()
+
+    def handle_data(self, data):
+        hidden = {"en": "zh", "zh": "en"}[self.language]
+        if hidden not in self.stack and "style" not in self.stack:
+            self.text.append(data)
+
+
+def _shown(page, language):
+    reader = _Reader(language)
+    reader.feed(page)
+    assert reader.stack == [], "tags are balanced"
+    return re.sub(r"\s+", " ", "".join(reader.text)), reader.outside
+
+
+def test_a_page_needs_nothing_from_outside(cases):
+    for case in cases:
+        page = render(case)
+        assert _shown(page, "en")[1] == []
+        assert "http" not in page
+        assert "url(" not in page
+
+
+def test_both_languages_tell_the_same_numbers(cases):
+    en, zh = (_shown(render(cases[0]), language)[0] for language in ("en", "zh"))
+    assert "Why this score" in en
+    assert "评分原因" in zh
+    assert not re.search("[\u4e00-\u9fff]", en.replace("中文", ""))
+    for text in (en, zh):
+        assert str(cases[0].rating.score) in text
+        assert cases[0].rating.grade in text
+        assert cases[0].evidence[0].rows[0].invoice_id in text
+
+
+def test_the_waterfall_leads_from_the_mean_customer_to_the_score(cases):
+    for case in cases[:5]:
+        total = case.base_points + sum(step.points for step in case.waterfall)
+        assert abs(total - case.rating.score) <= 0.5 + 1e-9
+
+
+def test_the_history_has_24_months_and_ends_today(cases):
+    for case in cases:
+        assert len(case.months) == MONTHS
+        assert case.months[-1].end == date(2021, 12, 31)
+        assert case.months[-1].open == pytest.approx(sum(case.ageing) + case.disputed)
+
+
+def test_evidence_stands_behind_the_adverse_reasons(cases):
+    for case in cases[:5]:
+        adverse = {reason.feature for reason in case.rating.reasons if reason.points < 0}
+        assert {reason.feature for one in case.evidence for reason in one.reasons} == adverse
+
+
+def test_who_is_not_rated_has_a_page_that_says_why(cases):
+    default, none = cases[-2:]
+    assert "in default, or recovering from one" in _shown(render(default), "en")[0]
+    assert "无未清账款且近期无开票" in _shown(render(none), "zh")[0]
+    assert default.waterfall == ()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_is_shown_and_never_run(cases, name):
+    case = replace(cases[0], name=name, industry=name, customer_id=name)
+    for page in (render(case), render_index([case])):
+        text, outside = _shown(page, "en")
+        assert outside == []
+        assert re.sub(r"\s+", " ", name) in text
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..", "a b", "客户", "x" * 100])
+def test_an_id_never_leaves_its_folder(name, tmp_path):
+    path = tmp_path / file_name(name)
+    assert path.resolve().parent == tmp_path.resolve()
+    path.write_text("")
+
+
+def test_the_index_lists_the_riskiest_first(walked):
+    page = (walked / "artifacts/cases/index.html").read_text(encoding="utf-8")
+    pds = [float(pd) for pd in re.findall(r'<td class="num">([0-9.]+) %</td>', page)]
+    assert pds == sorted(pds, reverse=True)
+    assert len(re.findall(r'href="case-', page)) == len(list((walked / "artifacts/cases").glob("case-*.html"))) > 3

@@ -1,0 +1,225 @@
+"""dvc.yaml is the code's own picture, and a run through DVC and MLflow does what the README says."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+
+import grimp
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import ROOT, small_params
+from tradecredit.errors import Mistake
+from tradecredit.pipeline.settings import recipe
+from tradecredit.pipeline.stage import PATHS
+
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def _calls(name: str, method: str) -> set[str]:
+    """First arguments of stage.<method>("...") in a stage and the pipeline helpers it uses."""
+    found = set()
+    for module in [name, *_helpers(name)]:
+        tree = ast.parse((ROOT / f"src/pipeline/{module}.py").read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+                owner = node.func.value
+                if isinstance(owner, ast.Name) and owner.id == "stage" and isinstance(node.args[0], ast.Constant):
+                    found.add(node.args[0].value)
+    return found
+
+
+def _helpers(name: str) -> list[str]:
+    return [h for h in ("lessons", "systems") if f"from .{h} import" in (ROOT / f"src/pipeline/{name}.py").read_text()]
+
+
+def _code(name: str) -> set[str]:
+    """Every file of src that a stage's module reaches by imports."""
+    graph = grimp.build_graph("tradecredit")
+    reached = graph.find_upstream_modules(f"tradecredit.pipeline.{name}") | {f"tradecredit.pipeline.{name}"}
+    paths = {module.removeprefix("tradecredit").strip(".").replace(".", "/") for module in reached}
+    files = {f"src/{path}.py" for path in paths if path}
+    return {file for file in files if (ROOT / file).exists()}  # packages have no file of that name
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_is_the_module_of_its_name(name):
+    assert STAGES[name]["cmd"] == f"python -m tradecredit.pipeline.{name}"
+    assert callable(import_module(f"tradecredit.pipeline.{name}").main)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_declares_the_sections_that_it_reads(name):
+    asked = _calls(name, "recipe")
+    declared = set(STAGES[name].get("params", []))
+    if name == "log_run":  # it logs them all
+        assert declared == set(PARAMS)
+    else:
+        assert declared == asked
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_depends_on_all_the_code_that_it_reaches(name):
+    deps = STAGES[name]["deps"]
+    stale = {file for file in _code(name) if not any(file == dep or file.startswith(f"{dep}/") for dep in deps)}
+    assert stale == set()
+
+
+def _outs(name: str) -> set[str]:
+    stage = STAGES[name]
+    return {*stage["outs"], *stage.get("metrics", [])}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_stage_declares_what_it_reads_and_writes(name):
+    outs, deps = _outs(name), set(STAGES[name]["deps"])
+    reports = {f"reports/{said}.json" for said in _calls(name, "report")}
+    writes = {PATHS[said] for said in _calls(name, "write")} | reports
+    if _calls(name, "plot"):
+        writes.add(PATHS["plots"])
+    assert writes <= outs
+    touched = {PATHS[said] for said in _calls(name, "read") | _calls(name, "path")}
+    assert touched - {PATHS["plots"]} <= outs | deps
+
+
+def test_every_section_is_read_by_a_stage_and_knows_only_its_recipes_fields():
+    read = set().union(*(STAGES[name].get("params", []) for name in STAGES if name != "log_run"), {"tracking"})
+    assert read == set(PARAMS)
+
+
+def test_the_database_of_runs_is_never_an_output():
+    assert not [out for name in STAGES for out in _outs(name) if "mlflow" in out or "mlruns" in out]
+
+
+@pytest.mark.parametrize(
+    ("section", "said", "says"),
+    [
+        ("boosting", {"trees": "sixty"}, "boosting.trees should be a whole number, got 'sixty'"),
+        ("boosting", {"trees": 0}, "boosting.trees should be a whole number above 0"),
+        ("boosting", {"tree": 5}, "boosting.tree is not known"),
+        ("outcome", {"window": "weeks"}, "outcome.window should be 'days' or 'due'"),
+        ("outcome", {"pause_disputes": 1}, "outcome.pause_disputes should be true or false"),
+        ("rating", {"bounds": "0.1"}, "rating.bounds should be a list"),
+        ("samples", {}, "samples.train is missing"),
+    ],
+)
+def test_a_wrong_parameter_says_what_would_be_right(section, said, says):
+    from tradecredit.features.default import DefaultRecipe
+    from tradecredit.features.samples import SampleRecipe
+    from tradecredit.models.boosting import BoostingRecipe
+    from tradecredit.models.rating import RatingRecipe
+
+    kinds = {"boosting": BoostingRecipe, "outcome": DefaultRecipe, "samples": SampleRecipe, "rating": RatingRecipe}
+    assert set(said) <= {field.name for field in fields(kinds[section])} or "tree" in said
+    with pytest.raises(Mistake, match=re.escape(says)):
+        recipe({section: said}, section, kinds[section])
+
+
+# ---- a real run
+
+
+def _dvc(folder: Path, *words: str) -> str:
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *words], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    for name in ("dvc.yaml", "MLproject"):
+        shutil.copy(ROOT / name, folder)
+    (folder / "src").symlink_to(ROOT / "src")
+    (folder / "data").mkdir()
+    (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
+    params = small_params()
+    params["example"] |= {"customers": 700}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    _dvc(folder, "init", "-q", "--no-scm")
+    _dvc(folder, "config", "core.analytics", "false")
+    _dvc(folder, "repro")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_second_run_does_nothing_and_a_changed_parameter_reruns_only_its_chain(run):
+    assert "Running stage" not in _dvc(run, "repro")
+    path = run / "params.yaml"
+    params = yaml.safe_load(path.read_text())
+    params["boosting"]["trees"] += 1
+    path.write_text(yaml.safe_dump(params))
+    again = set(re.findall(r"Running stage '(\w+)'", _dvc(run, "repro")))
+    assert {"train_boosting", "calibrate", "validate", "log_run"} <= again
+    assert not again & {"make_example", "build_ledger", "build_observations", "build_features", "train_scorecard"}
+
+
+@pytest.mark.slow
+def test_mlflow_holds_a_parent_run_with_a_run_for_each_model_and_the_bundle_as_challenger(run, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
+    import mlflow
+
+    said = json.loads((run / "reports/run.json").read_text())
+    store = f"sqlite:///{run}/mlflow.db"
+    client = mlflow.MlflowClient(store)
+    parent = client.get_run(said["run_id"])
+    for tag in ("dvc_lock_sha256", "ledger_sha256", "bundle_sha256", "champion"):
+        assert parent.data.tags[tag], tag
+    assert parent.data.params["outcome.dpd"] == "90"
+    metrics = json.loads((run / "reports/metrics.json").read_text())
+    assert parent.data.metrics["oracle.test.auc"] == metrics["oracle"]["test"]["auc"]
+    plots = {file.path for file in client.list_artifacts(said["run_id"], "plots")}
+    assert plots == {f"plots/{name}.png" for name in ("roc", "calibration", "scores", "shap")}
+    nested = client.search_runs([parent.info.experiment_id], f"tags.`mlflow.parentRunId` = '{said['run_id']}'")
+    assert {one.info.run_name for one in nested} == {"scorecard", "boosting"}
+    for one in nested:
+        assert one.data.metrics["test.auc"] == metrics[one.info.run_name]["test"]["auc"]
+    version = client.get_model_version_by_alias("tradecredit", "challenger")
+    assert str(version.version) == said["version"]
+
+    mlflow.set_tracking_uri(store)
+    model = mlflow.pyfunc.load_model(f"models:/tradecredit/{version.version}")
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/tradecredit/{version.version}"))
+    assert not [f for f in folder.rglob("*") if f.suffix in {".py", ".pkl", ".pickle", ".joblib"}]
+    assert "loader_module: tradecredit.serving.pyfunc" in (folder / "MLmodel").read_text()
+    from tradecredit.features.matrix import Matrix
+    from tradecredit.serving.bundle import load_bundle
+
+    bundle = load_bundle(run / "artifacts/bundle")
+    matrix = Matrix.read(run / "data/matrix/features.parquet").rows(slice(0, 300)).only(bundle.system.model.features)
+    whole = matrix.rows(~np.isnan(matrix.values).any(axis=1))
+    told = model.predict(pd.DataFrame(whole.values, columns=whole.names))
+    assert np.array_equal(told["pd"], bundle.system.pd(bundle.system.log_odds(whole)))
+
+
+@pytest.mark.slow
+def test_mlflow_run_walks_and_scores(run):
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    words = [sys.executable, "-m", "mlflow", "run", ".", "--env-manager", "local"]
+    env["MLFLOW_TRACKING_URI"] = f"sqlite:///{run}/mlflow.db"
+    for more in ([], ["-e", "score", "-P", "as_of=2023-01-31", "-P", "out=ratings.parquet"]):
+        done = subprocess.run([*words, *more], cwd=run, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert len(pd.read_parquet(run / "ratings.parquet")) == 700
+
+
+@pytest.mark.slow
+def test_the_summary_shows_both_models_beside_the_naive_rule_and_the_oracle(run, capsys):
+    from tradecredit.pipeline.summary import summarise
+
+    summarise(run)
+    told = capsys.readouterr().out
+    for word in ("scorecard", "boosted trees", "worst days past due", "oracle", "bundle:", "case-"):
+        assert word in told
