@@ -7,27 +7,20 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from ..errors import Mistake
-from .ledger import EVENT_KINDS, OPTIONAL, SCHEMAS, Ledger, as_frame
+from .ledger import EVENT_KINDS, OPTIONAL, OWN_DATE, Ledger, as_declared, empty
 from .mapping import COLUMNS, Mapping, required
-from .money import EXPONENTS, minor_units
-from .quarantine import MOST, Report, SetAside
+from .money import EXPONENTS
+from .quarantine import Report, SetAside
 from .rawfiles import Rejected, csv_cells, parquet_cells
-
-ALL_THAT_IS_OPEN = -1  # a dispute or promise without an amount
-_EARLIEST = date(1950, 1, 1)
-_LATEST = date(2100, 1, 1)
+from .rawtable import ALL_THAT_IS_OPEN, EARLIEST, RawTable
 
 
 def take_in(source: Path, *, as_of: date, mapping: Mapping | None = None, report: Report | None = None) -> Ledger:
@@ -50,7 +43,7 @@ def take_in(source: Path, *, as_of: date, mapping: Mapping | None = None, report
     mapping = mapping or Mapping()
     report = report if report is not None else Report()
     try:
-        ledger = _Reader(source, as_of, mapping, report).ledger()
+        ledger = _Delivery(source, as_of, mapping, report).ledger()
     except Rejected as fault:
         report.verdict, report.reject_reason, report.message = "reject", [fault.code], str(fault)
         raise
@@ -77,79 +70,62 @@ def publish(ledger: Ledger, folder: Path, report: Report) -> None:
         os.replace(aside, folder)
 
 
-@dataclass
-class _Rows:
-    """The rows of one raw table that still stand: text columns, their lines, and why others fell."""
+class _Delivery:
+    """One delivery being read: where it lies, what it is called, and the report it fills."""
 
-    table: str
-    file: str
-    text: pd.DataFrame
-    lines: npt.NDArray[np.int64]
-    reason: npt.NDArray[np.object_]
-    cascade: npt.NDArray[np.bool_]
-
-    def fail(self, where: npt.NDArray[np.bool_], code: str, *, cascade: bool = False) -> None:
-        """Set rows aside; the first reason stays."""
-        new = where & (self.reason == "")
-        self.reason[new] = code
-        self.cascade[new] = cascade
-
-    def standing(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.reason == "", bool)
-
-
-class _Reader:
     def __init__(self, source: Path, as_of: date, mapping: Mapping, report: Report) -> None:
         self.source, self.as_of, self.mapping, self.report = source, as_of, mapping, report
+        self.form, self.currency = mapping.date_format, mapping.reporting_currency
 
     def ledger(self) -> Ledger:
         if not self.source.exists():
             raise Rejected("FILE_MISSING", f"{self.source}: there is no such folder or file.")
-        invoices = self._invoices()
-        customers, limits_now = self._customers(invoices)
-        self._orphans(invoices, set(customers["customer_id"]), parent="customers")
-        kept = self._close(invoices)
-        payments = self._payments(kept, set(invoices.text["invoice_id"]))
+        raw = self._invoices()
+        customers, fallen, limits_now = self._customers(raw)
         known = set(customers["customer_id"])
-        self.currency_of = dict(zip(kept["invoice_id"], kept["currency"], strict=True))
-        tables: dict[str, Any] = {name: self._optional(name, known) for name in OPTIONAL}
-        if "limits" not in self.present and limits_now is not None:
-            tables["limits"] = limits_now
-            self.present["limits"] = self.as_of
+        raw.belongs("customer_id", known, fallen)
+        invoices = raw.close(self.report)
+        payments = self._payments(raw, invoices)
+        tables: dict[str, Any] = {}
+        since: dict[str, date] = {}
+        currency_of = invoices.set_index("invoice_id")["currency"]
+        for name in OPTIONAL:
+            if self._find(name) is not None:
+                tables[name] = self._optional(name, known, fallen, currency_of)
+                said = self.mapping.since.get(name)
+                since[name] = date.fromisoformat(said) if said else EARLIEST
+        if "limits" not in tables and limits_now is not None:
+            tables["limits"], since["limits"] = limits_now, self.as_of
         return Ledger(
             customers=customers,
-            invoices=_typed("invoices", kept),
-            payments=_typed("payments", payments),
-            **{name: table for name, table in tables.items() if table is not None},
+            invoices=invoices,
+            payments=payments,
+            **tables,
             rates=self._rates(),
             data_end=self.as_of,
-            since=dict(self.present),
-            reporting_currency=self.mapping.reporting_currency,
+            since=since,
+            reporting_currency=self.currency,
             known_on_assumed=tuple(self.report.known_on_assumed),
         )
 
     # ---- files
 
     def _find(self, table: str) -> Path | None:
-        if table in self.mapping.files:
-            path = self.source / self.mapping.files[table] if self.source.is_dir() else self.source
+        named = self.mapping.files.get(table)
+        if named is not None:
+            path = self.source / named if self.source.is_dir() else self.source
             if not path.exists():
                 raise Rejected("FILE_MISSING", f"{path}: the mapping names it for {table}; it is not there.")
             return path
-        if not self.source.is_dir():
-            return None
-        for suffix in (".csv", ".parquet"):
-            if (self.source / f"{table}{suffix}").exists():
-                return self.source / f"{table}{suffix}"
-        return None
+        paths = [self.source / f"{table}{suffix}" for suffix in (".csv", ".parquet")]
+        return next((path for path in paths if path.exists()), None)
 
-    def _read(self, table: str) -> _Rows:
+    def _read(self, table: str) -> RawTable:
         path = self._find(table)
         if path is None:
             raise Rejected("FILE_MISSING", f"{self.source}: has no {table}.csv (or .parquet).")
-        header, cells, lines, wrong = (
-            parquet_cells(path) if path.suffix == ".parquet" else csv_cells(path, self.mapping)
-        )
+        parquet = path.suffix == ".parquet"
+        header, cells, lines, wrong = parquet_cells(path) if parquet else csv_cells(path, self.mapping)
         ours = self.mapping.columns.get(table, {})
         names = [ours.get(name, name) for name in header]
         doubled = sorted({name for name in names if names.count(name) > 1})
@@ -163,316 +139,131 @@ class _Reader:
                 f"{path.name} line 1: no column '{lacking[0]}' (found {', '.join(header)}); "
                 f"name yours in the mapping, columns: {{{table}: {{yours: {lacking[0]}}}}}.",
             )
-        text = pd.DataFrame(dict(zip(names, cells, strict=True)), dtype="str")
-        for name, value in constants.items():
-            text[name] = value
+        text = pd.DataFrame(dict(zip(names, cells, strict=True)), dtype="str").assign(**constants)
         if not len(text) and not wrong:
             raise Rejected("TABLE_EMPTY", f"{path.name}: has a header and no rows.")
-        extra = set(names) - set(required(table)) - set(COLUMNS[table][1].split())
         derived = {their for said in self.mapping.derive.values() if isinstance(said, dict) for their in said.values()}
-        if extra - derived:
+        if set(names) - set(required(table)) - set(COLUMNS[table][1].split()) - derived:
             self.report.warn("EXTRA_COLUMN", path.name)
-        for line in wrong:
-            self.report.quarantine.append(SetAside(path.name, line, "", "FIELD_COUNT"))
-        self.report.rows[path.name] = {"read": len(text) + len(wrong), "accepted": 0, "quarantined": len(wrong)}
-        rows = _Rows(
-            table,
-            path.name,
-            text,
-            np.asarray(lines, np.int64),
-            np.full(len(text), "", object),
-            np.zeros(len(text), bool),
-        )
-        for name in required(table):
-            if name.endswith("_id"):
-                blank = (text[name] == "").to_numpy() & ((table != "payments") | (name != "invoice_id"))
-                rows.fail(blank, "ID_NULL")
-        return rows
-
-    def _close(self, rows: _Rows) -> pd.DataFrame:
-        """The rows that stand; the others go into the report."""
-        stands = rows.standing()
-        key = required(rows.table)[0]
-        for place in np.flatnonzero(~stands):
-            self.report.quarantine.append(
-                SetAside(
-                    rows.file,
-                    int(rows.lines[place]),
-                    str(rows.text[key].iloc[place]),
-                    str(rows.reason[place]),
-                    bool(rows.cascade[place]),
-                )
-            )
-        tally = self.report.rows[rows.file]
-        own = int((~stands & ~rows.cascade).sum()) + tally["quarantined"]
-        tally["accepted"] = int(stands.sum())
-        tally["quarantined"] += int((~stands).sum())
-        if own > MOST * tally["read"]:
-            first = next(row for row in self.report.quarantine if row.file == rows.file)
-            raise Rejected(
-                "QUARANTINE_RATIO",
-                f"{rows.file}: {own} of {tally['read']} rows are wrong, more than {MOST:.0%}; the first is line "
-                f"{first.line} ({self._explained(rows, first)}). Mend the export or the mapping.",
-            )
-        kept = rows.text[stands].reset_index(drop=True)
-        if {"minor", "currency"} <= set(kept):
-            self.report.sums[rows.file] = {
-                str(code): str(Decimal(int(minor.sum())).scaleb(-EXPONENTS[str(code)]))
-                for code, minor in kept["minor"].groupby(kept["currency"])
-            }
-        return kept
-
-    @staticmethod
-    def _explained(rows: _Rows, first: SetAside) -> str:
-        place = int(np.argmax(rows.lines == first.line))
-        column = {"DATE": "_on", "AMOUNT": "amount", "CURRENCY": "currency"}.get(first.reason.split("_")[0], "_id")
-        names = [str(name) for name in rows.text if str(name).endswith(column)]
-        shown = ", ".join(f"{name} '{rows.text[name].iloc[place]}'" for name in names[:2])
-        return f"{first.reason}: {shown}" if shown else first.reason
-
-    # ---- conversions, each explicit
-
-    def _dates(self, rows: _Rows, name: str, *, future: bool = False, empty: bool = False) -> None:
-        said = rows.text[name]
-        unique = {value: _day(value, self.mapping.date_format) for value in said.unique()}
-        day = said.map({value: got if isinstance(got, date) else None for value, got in unique.items()})
-        code = said.map({value: got if isinstance(got, str) else "" for value, got in unique.items()}).to_numpy()
-        for wrong in set(code) - {""}:
-            if not (empty and wrong == "DATE_NULL"):
-                rows.fail(code == wrong, wrong)
-        rows.text[f"{name}:day"] = pd.to_datetime(day).astype("datetime64[s]")
-        if not future:
-            late = (rows.text[f"{name}:day"] > pd.Timestamp(self.as_of)).to_numpy()
-            rows.fail(late, "DATE_FUTURE")
-
-    def _money(self, rows: _Rows, currency: pd.Series | str, *, negative: bool, empty: int | None = None) -> None:
-        codes = currency if isinstance(currency, pd.Series) else [currency] * len(rows.text)
-        got = [
-            empty if empty is not None and not said else minor_units(said, EXPONENTS.get(code, 2))
-            for said, code in zip(rows.text["amount"], codes, strict=True)
-        ]
-        wrong = np.array([value if isinstance(value, str) else "" for value in got], object)
-        for code in set(wrong) - {""}:
-            rows.fail(wrong == code, code)
-        minor = np.array([value if isinstance(value, int) else 0 for value in got], np.int64)
-        if not negative:
-            rows.fail((minor < 0) & (minor != ALL_THAT_IS_OPEN if empty is not None else True), "AMOUNT_NEGATIVE")
-        rows.text["minor"] = minor
-
-    def _known(self, rows: _Rows, own: str) -> None:
-        if "known_on" in rows.text:
-            blank = (rows.text["known_on"] == "").to_numpy()
-            rows.text.loc[blank, "known_on"] = rows.text.loc[blank, own]
-            self._dates(rows, "known_on")
-        else:
-            rows.text["known_on:day"] = rows.text[f"{own}:day"]
-            self.report.known_on_assumed.append(rows.table)
-
-    def _duplicates(self, rows: _Rows, key: str) -> None:
-        live = rows.text[rows.standing()]
-        again = live[key].duplicated(keep=False)
-        if not again.any():
-            return
-        twins = live[again]
-        same = twins.duplicated(keep=False)
-        extra = twins.duplicated(keep="first")
-        rows.fail(_at(rows, extra[extra].index), "DUP_EXACT")
-        rows.fail(_at(rows, same[~same].index), "DUP_CONFLICT")
-
-    def _orphans(self, rows: _Rows, known: set[str], *, parent: str) -> None:
-        fallen = getattr(self, "fallen", {}).get(parent, set())
-        ids = rows.text["customer_id" if parent == "customers" else "invoice_id"]
-        rows.fail(ids.isin(fallen).to_numpy(), "PARENT_QUARANTINED", cascade=True)
-        rows.fail(~ids.isin(known).to_numpy(), "ORPHAN")
+        self.report.quarantine += [SetAside(path.name, line, "", "FIELD_COUNT") for line in wrong]
+        self.report.rows[path.name] = {
+            "read": len(text) + len(wrong),
+            "accepted": 0,
+            "quarantined": len(wrong),
+        }
+        return RawTable(table, path.name, text, np.asarray(lines, np.int64))
 
     # ---- tables
 
-    def _invoices(self) -> _Rows:
-        rows = self._read("invoices")
-        self.present: dict[str, date] = {}
-        self.fallen: dict[str, set[str]] = {}
-        self._dates(rows, "issued_on")
-        self._dates(rows, "due_on", future=True)
-        rows.fail((rows.text["currency"] == "").to_numpy(), "CURRENCY_NULL")
-        rows.fail(~rows.text["currency"].isin(EXPONENTS).to_numpy(), "CURRENCY_UNKNOWN")
-        self._money(rows, rows.text["currency"], negative=True)
-        rows.fail((rows.text["due_on:day"] < rows.text["issued_on:day"]).to_numpy(), "DUE_BEFORE_ISSUE")
-        self._known(rows, "issued_on")
-        self._duplicates(rows, "invoice_id")
-        return rows
+    def _invoices(self) -> RawTable:
+        raw = self._read("invoices")
+        issued = raw.day("issued_on", self.form, latest=self.as_of)
+        due = raw.day("due_on", self.form)
+        raw.typed["currency"] = raw.text["currency"]
+        raw.fail(raw.text["currency"] == "", "CURRENCY_NULL")
+        raw.fail(~raw.text["currency"].isin(EXPONENTS), "CURRENCY_UNKNOWN")
+        raw.money("amount", raw.text["currency"], negative=True)
+        raw.fail(due < issued, "DUE_BEFORE_ISSUE")
+        raw.known("issued_on", self.form, self.as_of, self.report)
+        raw.unique("invoice_id")
+        return raw
 
-    def _customers(self, invoices: _Rows) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    def _customers(self, invoices: RawTable) -> tuple[pd.DataFrame, set[str], pd.DataFrame | None]:
+        """The customers, the ids of those that fell, and the limits of the day if the table has a column of them."""
         derive = self.mapping.derive.get("customers")
         if derive:
             first = invoices.text.drop_duplicates("customer_id")
-            first = first[first["customer_id"] != ""]
-            known = {ours: first[theirs] for ours, theirs in derive.items()} if isinstance(derive, dict) else {}
-            frame = pd.DataFrame({"customer_id": first["customer_id"], "name": first["customer_id"], **known})
-            return _typed("customers", frame.reset_index(drop=True)), None
-        rows = self._read("customers")
-        if "onboarded_on" in rows.text:
-            self._dates(rows, "onboarded_on", empty=True)
-        strategic = rows.text.get("is_strategic", pd.Series("", index=rows.text.index))
-        flags = {"true": True, "false": False, "1": True, "0": False, "": False}
-        rows.fail(~strategic.str.lower().isin(flags).to_numpy(), "BOOL_INVALID")
-        rows.text["flag"] = strategic.str.lower().map(flags).fillna(False).astype(bool)
-        for segment in sorted(set(rows.text.get("segment", [])) - {*self.mapping.segments, ""}):
-            place = int(np.argmax((rows.text["segment"] == segment).to_numpy()))
-            self.report.warn("UNSEEN_CATEGORY", rows.file, int(rows.lines[place]))
-        limits = None
-        if "credit_limit" in rows.text:
-            exponent = EXPONENTS[self.mapping.reporting_currency]
-            got = [minor_units(said, exponent) if said else ALL_THAT_IS_OPEN for said in rows.text["credit_limit"]]
-            wrong = np.array([value if isinstance(value, str) else "" for value in got], object)
-            rows.fail(wrong != "", "AMOUNT_FORMAT")
-            minor = np.array([value if isinstance(value, int) else 0 for value in got], np.int64)
-            rows.fail((minor < 0) & (rows.text["credit_limit"] != "").to_numpy(), "AMOUNT_NEGATIVE")
-            rows.text["minor"] = minor
-        self._duplicates(rows, "customer_id")
-        self.fallen["customers"] = set(rows.text["customer_id"][~rows.standing()]) - {""}
-        kept = self._close(rows)
-        if "credit_limit" in kept:
-            given = kept[kept["minor"] >= 0]
-            today = pd.Timestamp(self.as_of)
-            limits = _typed(
-                "limits",
-                pd.DataFrame({"customer_id": given["customer_id"], "minor": given["minor"]}).assign(
-                    **{"valid_from:day": today, "known_on:day": today}
-                ),
-            )
-        return _typed("customers", kept.rename(columns={"is_strategic": "said", "flag": "is_strategic"})), limits
+            first = first[first["customer_id"] != ""].reset_index(drop=True)
+            theirs = derive if isinstance(derive, dict) else {}
+            self._have(invoices, theirs, "customers")
+            more = {ours: first[their] for ours, their in theirs.items()}
+            told = pd.DataFrame({"customer_id": first["customer_id"], "name": first["customer_id"], **more})
+            return as_declared("customers", told), set(), None
+        raw = self._read("customers")
+        raw.day("onboarded_on", self.form, optional=True)
+        raw.flag("is_strategic")
+        segments = raw.column("segment")
+        for segment in sorted(set(segments) - {*self.mapping.segments, ""}):
+            self.report.warn("UNSEEN_CATEGORY", raw.file, int(raw.lines[int(np.argmax(segments == segment))]))
+        raw.money("credit_limit", self.currency, negative=False, empty=ALL_THAT_IS_OPEN)
+        raw.unique("customer_id")
+        fallen, limit = raw.fallen("customer_id"), raw.typed["amount"]
+        customers = raw.close(self.report)
+        if "credit_limit" not in raw.text:
+            return customers, fallen, None
+        given = raw.stands & (limit >= 0).to_numpy()  # an empty limit is unknown
+        today = pd.Timestamp(self.as_of)
+        limits = pd.DataFrame({"customer_id": raw.text["customer_id"][given], "amount": limit[given]})
+        return customers, fallen, as_declared("limits", limits.assign(valid_from=today, known_on=today))
 
-    def _payments(self, invoices: pd.DataFrame, all_invoices: set[str]) -> pd.DataFrame:
-        derive = self.mapping.derive.get("payments")
-        if derive:
-            theirs = derive["paid_on"]
-            if theirs not in invoices:
+    def _payments(self, invoices: RawTable, kept: pd.DataFrame) -> pd.DataFrame:
+        if "payments" in self.mapping.derive:
+            raw = self._derived_payments(invoices)
+        else:
+            raw = self._read("payments")
+            home = kept.set_index("invoice_id")
+            applied = (raw.text["invoice_id"] != "").to_numpy()
+            raw.fail(~applied & (raw.column("customer_id") == "").to_numpy(), "ID_NULL")
+            raw.belongs("invoice_id", set(home.index), invoices.fallen("invoice_id"), where=applied)
+            customer = raw.text["invoice_id"].map(home["customer_id"]).fillna(raw.column("customer_id"))
+            raw.typed["customer_id"] = customer
+            raw.typed["currency"] = raw.text["invoice_id"].map(home["currency"]).fillna(self.currency)
+            raw.money("amount", raw.typed["currency"], negative=True)
+        raw.day("paid_on", self.form, latest=self.as_of)
+        raw.known("paid_on", self.form, self.as_of, self.report)
+        raw.unique("payment_id")
+        return raw.close(self.report)
+
+    def _derived_payments(self, invoices: RawTable) -> RawTable:
+        """One full payment for each invoice row that has the date."""
+        theirs = self.mapping.derive["payments"]["paid_on"]
+        self._have(invoices, {"paid_on": theirs}, "payments")
+        paid = invoices.stands & (invoices.text[theirs] != "").to_numpy()
+        rows = invoices.text[paid].reset_index(drop=True)
+        text = rows[["invoice_id", "customer_id"]].assign(payment_id=rows["invoice_id"], paid_on=rows[theirs])
+        file = f"{invoices.file} (payments)"
+        self.report.rows[file] = {"read": len(text), "accepted": 0, "quarantined": 0}
+        raw = RawTable("payments", file, text, invoices.lines[paid])
+        for name in ("amount", "currency"):
+            raw.typed[name] = invoices.typed[name][paid].reset_index(drop=True)
+        return raw
+
+    def _have(self, raw: RawTable, wanted: dict[str, str], table: str) -> None:
+        for ours, theirs in wanted.items():
+            if theirs not in raw.text:
                 raise Rejected(
                     "HEADER_MISMATCH",
-                    f"{self.mapping.files.get('invoices', 'invoices.csv')} line 1: no column '{theirs}', "
-                    "which the mapping names in derive: {payments: {paid_on: ...}}.",
+                    f"{raw.file} line 1: no column '{theirs}', which the mapping names in "
+                    f"derive: {{{table}: {{{ours}: {theirs}}}}}.",
                 )
-            paid = invoices[invoices[theirs] != ""].reset_index(drop=True)
-            text = pd.DataFrame({"payment_id": paid["invoice_id"], "invoice_id": paid["invoice_id"]})
-            text["customer_id"], text["paid_on"], text["minor"] = paid["customer_id"], paid[theirs], paid["minor"]
-            file = f"{self.mapping.files.get('invoices', 'invoices.csv')} (payments)"
-            rows = _Rows(
-                "payments",
-                file,
-                text,
-                np.arange(len(text)) + 2,
-                np.full(len(text), "", object),
-                np.zeros(len(text), bool),
-            )
-            self.report.rows[file] = {"read": len(text), "accepted": 0, "quarantined": 0}
-            self._dates(rows, "paid_on")
-            self._known(rows, "paid_on")
-            return self._close(rows)
-        rows = self._read("payments")
-        home = invoices.set_index("invoice_id")[["customer_id", "currency"]]
-        found = rows.text["invoice_id"].map(home["customer_id"])
-        currency = rows.text["invoice_id"].map(home["currency"]).fillna(self.mapping.reporting_currency)
-        unapplied = (rows.text["invoice_id"] == "").to_numpy()
-        named = rows.text.get("customer_id", pd.Series("", index=rows.text.index))
-        rows.fail(unapplied & (named == "").to_numpy(), "ID_NULL")
-        self.fallen["invoices"] = (all_invoices - set(home.index)) - {""}
-        rows.fail(rows.text["invoice_id"].isin(self.fallen["invoices"]).to_numpy(), "PARENT_QUARANTINED", cascade=True)
-        rows.fail(found.isna().to_numpy() & ~unapplied, "ORPHAN")
-        rows.text["customer_id"], rows.text["currency"] = found.fillna(named), currency
-        self._dates(rows, "paid_on")
-        self._money(rows, currency, negative=True)
-        self._known(rows, "paid_on")
-        self._duplicates(rows, "payment_id")
-        return self._close(rows)
 
-    def _optional(self, table: str, customers: set[str]) -> pd.DataFrame | None:
-        if self._find(table) is None:
-            return None
-        rows = self._read(table)
-        own = {"events": "occurred_on", "limits": "valid_from", "signals": "observed_on"}[table]
-        promise = (rows.text["kind"] == "promise").to_numpy() if table == "events" else np.zeros(len(rows.text), bool)
-        self._dates(rows, own, future=True)
+    def _optional(self, table: str, customers: set[str], fallen: set[str], currency_of: pd.Series) -> pd.DataFrame:
+        raw, own = self._read(table), OWN_DATE[table]
+        day = raw.day(own, self.form)
         # a promise's own date is the day promised for: it alone may lie ahead
-        rows.fail((rows.text[f"{own}:day"] > pd.Timestamp(self.as_of)).to_numpy() & ~promise, "DATE_FUTURE")
-        self._known(rows, own)
+        raw.fail((day > pd.Timestamp(self.as_of)) & (raw.column("kind") != "promise"), "DATE_FUTURE")
+        raw.known(own, self.form, self.as_of, self.report)
         if table == "events":
-            rows.fail(~rows.text["kind"].isin(EVENT_KINDS).to_numpy(), "ID_INVALID")
-        if table == "limits":
-            if "valid_to" not in rows.text:
-                rows.text["valid_to"] = ""
-            self._dates(rows, "valid_to", future=True, empty=True)
-        if table == "signals":
-            value = pd.to_numeric(rows.text["value"], errors="coerce")
-            rows.fail(~np.isfinite(value.to_numpy("float64")), "AMOUNT_FORMAT")
-            rows.text["real"] = value
+            raw.fail(~raw.text["kind"].isin(EVENT_KINDS), "ID_INVALID")
+            # an event's money is in its invoice's currency
+            currency = raw.column("invoice_id").map(currency_of).fillna(self.currency)
+            raw.money("amount", currency, negative=False, empty=ALL_THAT_IS_OPEN)
+        elif table == "limits":
+            raw.day("valid_to", self.form, optional=True)
+            raw.money("amount", self.currency, negative=False)
         else:
-            if "amount" not in rows.text:
-                rows.text["amount"] = ""
-            empty = ALL_THAT_IS_OPEN if table == "events" else None
-            currency: pd.Series | str = self.mapping.reporting_currency
-            if table == "events" and "invoice_id" in rows.text:  # an event's money is in its invoice's currency
-                currency = rows.text["invoice_id"].map(self.currency_of).fillna(self.mapping.reporting_currency)
-            self._money(rows, currency, negative=False, empty=empty)
-        self._orphans(rows, customers, parent="customers")
-        said = self.mapping.since.get(table)
-        self.present[table] = date.fromisoformat(said) if said else _EARLIEST
-        return _typed(table, self._close(rows))
+            raw.number("value")
+        raw.belongs("customer_id", customers, fallen)
+        return raw.close(self.report)
 
     def _rates(self) -> pd.DataFrame:
-        stated = pd.DataFrame(
-            {
-                "currency": list(self.mapping.rates),
-                "date:day": pd.Series(pd.NaT, index=range(len(self.mapping.rates)), dtype="datetime64[s]"),
-                "real": list(self.mapping.rates.values()),
-            }
-        )
+        stated = empty("rates")
+        if self.mapping.rates:
+            codes, rates = list(self.mapping.rates), [float(rate) for rate in self.mapping.rates.values()]
+            stated = as_declared("rates", pd.DataFrame({"currency": codes, "rate": rates}))
         if self._find("rates") is None:
-            return _typed("rates", stated)
-        rows = self._read("rates")
-        self._dates(rows, "date", future=True)
-        value = pd.to_numeric(rows.text["rate"], errors="coerce")
-        rows.fail(~(value > 0).to_numpy(), "AMOUNT_FORMAT")
-        rows.text["real"] = value
-        return _typed("rates", pd.concat([stated, self._close(rows)], ignore_index=True))
-
-
-def _at(rows: _Rows, index: pd.Index) -> npt.NDArray[np.bool_]:
-    where = np.zeros(len(rows.text), bool)
-    where[index.to_numpy()] = True
-    return where
-
-
-def _typed(table: str, frame: pd.DataFrame) -> pd.DataFrame:
-    """The declared columns with their dtypes, taken from the converted ones beside the text."""
-    columns = {}
-    for column in SCHEMAS[table]:
-        name = column.name
-        if pa.types.is_date32(column.type):
-            got = frame.get(f"{name}:day")
-            columns[name] = pd.Series(pd.NaT, index=frame.index) if got is None else got
-        elif pa.types.is_int64(column.type):
-            columns[name] = frame["minor"]
-        elif pa.types.is_float64(column.type):
-            columns[name] = frame["real"]
-        elif pa.types.is_boolean(column.type):
-            columns[name] = frame[name] if name in frame else pd.Series(False, index=frame.index)
-        else:
-            columns[name] = frame[name] if name in frame else pd.Series("", index=frame.index)
-    table_ = pa.Table.from_pandas(pd.DataFrame(columns), schema=SCHEMAS[table], preserve_index=False)
-    return as_frame(table_)
-
-
-def _day(text: str, form: str) -> date | str:
-    """The day, or the quarantine code."""
-    if not text:
-        return "DATE_NULL"
-    if not text.isascii():
-        return "DATE_FORMAT"
-    if form == "%Y-%m-%d" and (len(text) != 10 or text[4] != "-" or text[7] != "-"):
-        return "DATE_EXCEL_SERIAL" if text.isdigit() and len(text) == 5 else "DATE_FORMAT"
-    try:
-        day = datetime.strptime(text, form).date()
-    except ValueError:
-        shaped = text.replace("-", "").isdigit() and len(text) == 10
-        return "DATE_INVALID" if shaped else "DATE_FORMAT"
-    return day if _EARLIEST <= day < _LATEST else "DATE_OUT_OF_RANGE"
+            return stated
+        raw = self._read("rates")
+        raw.day("date", self.form)
+        raw.number("rate", positive=True)
+        return pd.concat([stated, raw.close(self.report)], ignore_index=True)

@@ -133,6 +133,16 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
     return frame
 
 
+def as_declared(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """The declared columns of a table with their dtypes; what the frame does not have is empty."""
+    blank = {_TEXT: "", _DAY: pd.NaT, _FLAG: False}
+    columns = {
+        column.name: frame[column.name] if column.name in frame else pd.Series(blank[column.type], index=frame.index)
+        for column in SCHEMAS[table]
+    }
+    return as_frame(pa.Table.from_pandas(pd.DataFrame(columns), schema=SCHEMAS[table], preserve_index=False))
+
+
 @dataclass(frozen=True)
 class Ledger:
     """One book, or one partition of whole customers of it.
