@@ -205,6 +205,15 @@ reporting_currency: USD
         ("files: {bills: x.csv}", "no table 'bills'"),
         ("rates: {RMB: 7}", "'RMB' is no ISO 4217"),
         ("a: [", "not valid YAML"),
+        ("encoding: utf-9", "encoding 'utf-9' is not known"),
+        ("delimiter: ';;'", "delimiter should be one character"),
+        ("columns: {invoices: }", "columns.invoices should hold"),
+        ("constants: {invoices: {amount: 5}}", "constants.invoices should hold"),
+        ("rates: {USD: abc}", "rates.USD should be a number above 0"),
+        ("rates: {USD: -1}", "rates.USD should be a number above 0"),
+        ("since: {events: 2020-01-01}", "since.events should be a quoted day"),
+        ("since: {parties: '2020-01-01'}", "since.parties is no optional source"),
+        ("derive: {payments: true}", "derive.payments should be"),
     ],
 )
 def test_a_wrong_mapping_says_what_would_be_right(tmp_path, said, says):
@@ -243,3 +252,96 @@ def test_the_clean_ledger_of_the_bad_ones_raises_no_alarm(shared):
     take_in(case, as_of=date.fromisoformat(said.get("as_of", "2025-06-30")), report=report)
     assert report.verdict == "accept"
     assert report.quarantine == []
+
+
+def _with(folder, **tables):
+    raw(folder)
+    heads = {
+        "events": "customer_id,invoice_id,kind,occurred_on,amount\n",
+        "limits": "customer_id,valid_from,amount\n",
+        "signals": "customer_id,source,name,value,observed_on\n",
+    }
+    for name, rows in tables.items():
+        (folder / f"{name}.csv").write_text(heads[name] + rows)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("C1,NOPE,credit_note,2025-03-01,5.00", "ORPHAN"),
+        ("C2,I1,credit_note,2025-03-01,5.00", "ORPHAN"),  # not its invoice
+        ("C1,I1,write_off,2025-03-01,", "AMOUNT_NULL"),
+        ("C1,I1,dispute_opened,2025-03-01,-0.01", "AMOUNT_NEGATIVE"),
+        ("C1,I1,party,2025-03-01,", "ID_INVALID"),
+        ("C1,I1,dunning,2025-03-02,", "DUP_EXACT"),
+    ],
+)
+def test_an_event_that_cannot_count_is_set_aside(tmp_path, row, reason):
+    good = "".join(f"C1,I1,dunning,2025-03-{day:02},\n" for day in range(1, 29))
+    _, report = read(_with(tmp_path, events=f"{good}{row}\n"))
+    assert [(r.line, r.reason) for r in report.quarantine if r.file == "events.csv"] == [(30, reason)]
+
+
+def test_an_optional_table_without_rows_is_a_table_without_rows(tmp_path):
+    ledger, report = read(_with(tmp_path, events="", limits="", signals=""))
+    assert report.verdict == "accept"
+    assert set(ledger.since) == {"events", "limits", "signals"}
+
+
+def test_unapplied_cash_belongs_to_a_known_customer(tmp_path):
+    folder = raw(tmp_path)
+    rows = [line + "," for line in (folder / "payments.csv").read_text().splitlines()]
+    rows[0] += "customer_id"
+    (folder / "payments.csv").write_text("\n".join([*rows, "U1,,2025-06-01,5.00,C1", "U2,,2025-06-01,5.00,NOBODY"]))
+    ledger, report = read(folder)
+    assert [(row.key, row.reason) for row in report.quarantine] == [("U2", "ORPHAN")]
+    assert list(ledger.payments.loc[ledger.payments["payment_id"] == "U1", "customer_id"]) == ["C1"]
+
+
+def test_a_repeated_row_takes_nothing_down_with_it(tmp_path):
+    line = "C1,Müller 1 有限公司,SME,DE,2020-01-01,1000.00,false\n"
+    _, report = read(raw(tmp_path, customers=line))
+    assert [(row.file, row.reason) for row in report.quarantine] == [("customers.csv", "DUP_EXACT")]
+
+
+def test_of_two_equal_rows_and_one_that_differs_none_is_believed(tmp_path):
+    same, other = "I1,C1,2025-01-10,2025-02-09,100.10,EUR\n", "I1,C1,2025-01-10,2025-02-09,7.00,EUR\n"
+    _, report = read(raw(tmp_path, invoices=same + other))
+    assert [(r.line, r.reason) for r in report.quarantine if not r.cascade] == [
+        (3, "DUP_CONFLICT"),
+        (62, "DUP_CONFLICT"),
+        (63, "DUP_CONFLICT"),
+    ]
+
+
+def test_a_row_without_its_booking_day_is_told_as_assumed(tmp_path):
+    folder = raw(tmp_path)
+    rows = (folder / "invoices.csv").read_text().splitlines()
+    text = [rows[0] + ",known_on", *(line + ",2025-01-11" for line in rows[1:-1]), rows[-1] + ","]
+    (folder / "invoices.csv").write_text("\n".join(text))
+    _, report = read(folder)
+    assert report.known_on_assumed == ["invoices", "payments"]
+
+
+def test_a_mapped_column_that_is_not_there_is_refused(tmp_path):
+    raw(tmp_path)
+    with pytest.raises(Mistake, match="no column 'Posted'"):
+        read(tmp_path, Mapping(columns={"invoices": {"Posted": "known_on"}}))
+
+
+def test_an_invoice_whose_paid_date_cannot_be_read_is_not_taken_as_unpaid(tmp_path):
+    rows = "".join(f"{k},A,2025-01-31,2025-03-02,100.00,2025-03-09\n" for k in range(2, 60))
+    (tmp_path / "aging.csv").write_text(
+        f"invoice_id,customer_id,issued_on,due_on,amount,paid\n0,A,2025-01-31,2025-03-02,100.00,\n"
+        f"1,A,2025-01-31,2025-03-02,100.00,soon\n{rows}99,A,2025-01-31,2025-03-02,-40.00,2025-03-09\n"
+    )
+    mapping = Mapping(
+        files={"invoices": "aging.csv"},
+        constants={"invoices": {"currency": "EUR"}},
+        derive={"customers": True, "payments": {"paid_on": "paid"}},
+    )
+    ledger, report = read(tmp_path, mapping)
+    assert [(row.line, row.key, row.reason) for row in report.quarantine] == [(3, "1", "DATE_FORMAT")]
+    assert len(ledger.payments) == 58  # what cleared the credit note is no payment
+    assert (ledger.payments["amount"] == 10000).all()

@@ -42,7 +42,7 @@ MISSING_TEXT: dict[Missing, tuple[str, str]] = {
     Missing.NODUE: ("no invoice fell due in the period", "期间内没有到期发票"),
     Missing.NOOPEN: ("nothing is open", "没有未清账款"),
     Missing.FEW: ("too few invoices to tell", "发票数量过少，无法判断"),
-    Missing.NOBASE: ("there is nothing to compare with", "没有可比较的基准"),
+    Missing.NOBASE: ("nothing of the kind was there to measure", "期间内无此类记录可供衡量"),
     Missing.STALE: ("the latest record is too old", "最近一次记录已过时"),
     Missing.UNTOLD: ("no reason was given", "未说明原因"),
     Missing.NEVER: ("it has never happened", "从未发生"),
@@ -64,6 +64,7 @@ class Unit(Enum):
     COUNT = "count"
     MONEY = "money"
     SHARE = "share"
+    SHARE_CHANGE = "change of a share"
     RATIO = "ratio"
     PER_MONTH = "per month"
 

@@ -138,6 +138,7 @@ def late_when_due(facts: Facts, recipe: DefaultRecipe, *, after: int, to: int) -
     due = facts.invoices.due[held.invoice]
     here = crossing[held.invoice] - 1
     late = (due > after) & (due <= to) & (held.day <= here) & (here < held.until)
+    late &= here <= to + recipe.decided_after_days - recipe.horizon_days  # beyond that nothing is known
     late &= held.undisputed > max(0.0, recipe.floor * facts.minor)
     hit = np.zeros(facts.n, bool)
     hit[facts.invoices.customer[held.invoice[late]]] = True

@@ -391,6 +391,11 @@ class _Chunk:
         self.seen_on = np.minimum(self.seen_on, np.where(files, self.filed_known, _NEVER))
         self.lost = bad
 
+    def _material(self, customer: Array) -> Array:
+        """Does each of these customers leave enough unpaid for a default?"""
+        owed = np.bincount(self.customer[self.lost], self.unpaid[self.lost], minlength=self.n)
+        return owed[customer] >= FLOOR * 100
+
     # ---- tables: what the company's books show by the last day
 
     def _customers_table(self) -> pa.Table:
@@ -456,6 +461,7 @@ class _Chunk:
         given = self.due[late] + 12
         lost = self.lost
         agency = lost[self.due[lost] + w.COLLECTION_AFTER <= self.world.end]
+        agency = agency[self._material(customer[agency])]  # nobody goes to an agency for less
         agency = agency[np.unique(customer[agency], return_index=True)[1]] if len(agency) else agency
         off = self.due[lost] + w.WRITE_OFF_AFTER
         filers = np.flatnonzero(self.filed_on < _NEVER)

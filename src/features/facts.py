@@ -221,6 +221,8 @@ def _days(column: pd.Series) -> Ints:
 
 def _payments(ledger: Ledger, number: pd.Index, invoice: pd.Index, rate: Floats) -> Payments:
     rows = ledger.payments
+    credits_ = ledger.invoices.loc[ledger.invoices["amount"] <= 0, "invoice_id"]
+    rows = rows[~rows["invoice_id"].isin(credits_)]  # what clears a credit note is no receipt
     on = invoice.get_indexer(pd.Index(rows["invoice_id"]))
     factor = np.where(on >= 0, rate[on] if len(rate) else 1.0, 1.0)
     pays = Payments(

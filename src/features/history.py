@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .calendar import months_before
 from .declaration import Column, Measure
 from .facts import NEVER, Facts, Floats, Ints, Places, ends_of, starts_of, sum_by
-from .replay import Lateness, Spells, Steps, arrears, lateness, steps
+from .replay import Lateness, Spells, Steps, arrears, lateness, steps, untold_bounces
 
 _VIEWS_KEPT = 4
 
@@ -209,6 +209,11 @@ class View:
         """Undisputed money more than so many days past due, for each customer."""
         return self.stock(np.where(self.dpd_now > more_than, self.open_now[2], 0.0))
 
+    @cached_property
+    def bounces(self) -> Ints:
+        """Places of the `bounced` events that no negative payment tells already."""
+        return untold_bounces(self.facts.payments, self.facts.events)
+
     def daily_open(self, days: int) -> Floats:
         """(n, days): open money as it was believed at the close of each of the last `days` days."""
         held = self.steps_believed
@@ -231,7 +236,7 @@ class View:
         first = self.T - days + 1
         grid = np.full((self.n, days), np.nan)
         limits = self.facts.limits
-        start = np.maximum(np.maximum(limits.start, limits.known), first)
+        start = np.maximum(np.maximum(limits.start, limits.known), max(first, self.facts.since.get("limits", NEVER)))
         live = (limits.end >= first) & (start <= self.T)
         day = np.arange(first, self.T + 1)
         rows = np.flatnonzero(live)

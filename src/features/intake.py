@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import Mistake
-from .ledger import EVENT_KINDS, OPTIONAL, OWN_DATE, Ledger, as_declared, empty
+from .ledger import EVENT_KINDS, NEEDS_AMOUNT, OPTIONAL, OWN_DATE, Ledger, as_declared, empty
 from .mapping import COLUMNS, Mapping, required
 from .money import EXPONENTS
 from .quarantine import Report, SetAside
@@ -85,13 +85,12 @@ class _Delivery:
         known = set(customers["customer_id"])
         raw.belongs("customer_id", known, fallen)
         invoices = raw.close(self.report)
-        payments = self._payments(raw, invoices)
+        payments = self._payments(raw, invoices, known, fallen)
         tables: dict[str, Any] = {}
         since: dict[str, date] = {}
-        currency_of = invoices.set_index("invoice_id")["currency"]
         for name in OPTIONAL:
             if self._find(name) is not None:
-                tables[name] = self._optional(name, known, fallen, currency_of)
+                tables[name] = self._optional(name, known, fallen, raw, invoices)
                 said = self.mapping.since.get(name)
                 since[name] = date.fromisoformat(said) if said else EARLIEST
         if "limits" not in tables and limits_now is not None:
@@ -131,6 +130,13 @@ class _Delivery:
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise Rejected("HEADER_DUPLICATE", f"{path.name} line 1: two columns are called '{doubled[0]}'.")
+        absent = sorted(set(ours) - set(header))
+        if absent:
+            raise Rejected(
+                "HEADER_MISMATCH",
+                f"{path.name} line 1: no column '{absent[0]}' (found {', '.join(header)}), which the mapping names in "
+                f"columns: {{{table}: {{{absent[0]}: {ours[absent[0]]}}}}}.",
+            )
         constants = self.mapping.constants.get(table, {})
         lacking = [name for name in required(table) if name not in names and name not in constants]
         if lacking:
@@ -140,7 +146,7 @@ class _Delivery:
                 f"name yours in the mapping, columns: {{{table}: {{yours: {lacking[0]}}}}}.",
             )
         text = pd.DataFrame(dict(zip(names, cells, strict=True)), dtype="str").assign(**constants)
-        if not len(text) and not wrong:
+        if not len(text) and not wrong and table not in OPTIONAL:
             raise Rejected("TABLE_EMPTY", f"{path.name}: has a header and no rows.")
         derived = {their for said in self.mapping.derive.values() if isinstance(said, dict) for their in said.values()}
         if set(names) - set(required(table)) - set(COLUMNS[table][1].split()) - derived:
@@ -164,6 +170,10 @@ class _Delivery:
         raw.fail(~raw.text["currency"].isin(EXPONENTS), "CURRENCY_UNKNOWN")
         raw.money("amount", raw.text["currency"], negative=True)
         raw.fail(due < issued, "DUE_BEFORE_ISSUE")
+        if "payments" in self.mapping.derive:  # an invoice whose paid date cannot be read is not unpaid
+            theirs = self.mapping.derive["payments"]["paid_on"]
+            self._have(raw, {"paid_on": theirs}, "payments")
+            raw.day(theirs, self.form, latest=self.as_of, optional=True)
         raw.known("issued_on", self.form, self.as_of, self.report)
         raw.unique("invoice_id")
         return raw
@@ -196,7 +206,7 @@ class _Delivery:
         limits = pd.DataFrame({"customer_id": raw.text["customer_id"][given], "amount": limit[given]})
         return customers, fallen, as_declared("limits", limits.assign(valid_from=today, known_on=today))
 
-    def _payments(self, invoices: RawTable, kept: pd.DataFrame) -> pd.DataFrame:
+    def _payments(self, invoices: RawTable, kept: pd.DataFrame, customers: set[str], fallen: set[str]) -> pd.DataFrame:
         if "payments" in self.mapping.derive:
             raw = self._derived_payments(invoices)
         else:
@@ -205,8 +215,10 @@ class _Delivery:
             applied = (raw.text["invoice_id"] != "").to_numpy()
             raw.fail(~applied & (raw.column("customer_id") == "").to_numpy(), "ID_NULL")
             raw.belongs("invoice_id", set(home.index), invoices.fallen("invoice_id"), where=applied)
-            customer = raw.text["invoice_id"].map(home["customer_id"]).fillna(raw.column("customer_id"))
-            raw.typed["customer_id"] = customer
+            named, owner = raw.column("customer_id"), raw.text["invoice_id"].map(home["customer_id"])
+            raw.belongs("customer_id", customers, fallen, where=~applied)
+            raw.fail(applied & (named != "").to_numpy() & (named != owner).to_numpy(), "ORPHAN")
+            raw.typed["customer_id"] = owner.fillna(named)
             raw.typed["currency"] = raw.text["invoice_id"].map(home["currency"]).fillna(self.currency)
             raw.money("amount", raw.typed["currency"], negative=True)
         raw.day("paid_on", self.form, latest=self.as_of)
@@ -217,8 +229,8 @@ class _Delivery:
     def _derived_payments(self, invoices: RawTable) -> RawTable:
         """One full payment for each invoice row that has the date."""
         theirs = self.mapping.derive["payments"]["paid_on"]
-        self._have(invoices, {"paid_on": theirs}, "payments")
-        paid = invoices.stands & (invoices.text[theirs] != "").to_numpy()
+        owed = (invoices.typed["amount"] > 0).to_numpy()  # what clears a credit note is no payment
+        paid = invoices.stands & (invoices.text[theirs] != "").to_numpy() & owed
         rows = invoices.text[paid].reset_index(drop=True)
         text = rows[["invoice_id", "customer_id"]].assign(payment_id=rows["invoice_id"], paid_on=rows[theirs])
         file = f"{invoices.file} (payments)"
@@ -237,7 +249,9 @@ class _Delivery:
                     f"derive: {{{table}: {{{ours}: {theirs}}}}}.",
                 )
 
-    def _optional(self, table: str, customers: set[str], fallen: set[str], currency_of: pd.Series) -> pd.DataFrame:
+    def _optional(
+        self, table: str, customers: set[str], fallen: set[str], invoices: RawTable, kept: pd.DataFrame
+    ) -> pd.DataFrame:
         raw, own = self._read(table), OWN_DATE[table]
         day = raw.day(own, self.form)
         # a promise's own date is the day promised for: it alone may lie ahead
@@ -245,8 +259,13 @@ class _Delivery:
         raw.known(own, self.form, self.as_of, self.report)
         if table == "events":
             raw.fail(~raw.text["kind"].isin(EVENT_KINDS), "ID_INVALID")
+            home, on = kept.set_index("invoice_id"), raw.column("invoice_id")
+            of_invoice = (on != "").to_numpy()
+            raw.belongs("invoice_id", set(home.index), invoices.fallen("invoice_id"), where=of_invoice)
+            raw.fail(of_invoice & (on.map(home["customer_id"]) != raw.text["customer_id"]).to_numpy(), "ORPHAN")
+            raw.fail(raw.text["kind"].isin(NEEDS_AMOUNT) & (raw.column("amount") == ""), "AMOUNT_NULL")
             # an event's money is in its invoice's currency
-            currency = raw.column("invoice_id").map(currency_of).fillna(self.currency)
+            currency = on.map(home["currency"]).fillna(self.currency)
             raw.money("amount", currency, negative=False, empty=ALL_THAT_IS_OPEN)
         elif table == "limits":
             raw.day("valid_to", self.form, optional=True)
@@ -254,6 +273,7 @@ class _Delivery:
         else:
             raw.number("value")
         raw.belongs("customer_id", customers, fallen)
+        raw.distinct()
         return raw.close(self.report)
 
     def _rates(self) -> pd.DataFrame:

@@ -113,8 +113,9 @@ EVENT_KINDS = frozenset(
         "discount_taken",
     }
 )
+NEEDS_AMOUNT = ("credit_note", "write_off", "bounced")
 _MOST_CUSTOMERS = 20_000  # in a partition
-_WORTH_A_PARTITION = 500  # customers: below this a second core does not pay
+_WORTH_A_PARTITION = 250  # customers: below this a second core does not pay
 
 
 def empty(table: str) -> pd.DataFrame:
@@ -224,7 +225,11 @@ class Ledger:
             files = sorted((folder / name).glob(f"part-{parts}.parquet"))
             if not files:
                 raise Mistake(f"{folder / name}: no Parquet parts; write the ledger anew with build_ledger.")
-            tables[name] = as_frame(pa.concat_tables(pq.read_table(f, schema=schema) for f in files))
+            try:
+                tables[name] = as_frame(pa.concat_tables(pq.read_table(f, schema=schema) for f in files))
+            except pa.ArrowInvalid as fault:
+                said = str(fault).splitlines()[0]
+                raise Mistake(f"{folder / name}: cannot be read ({said}); write the ledger anew.") from None
         return cls(
             **tables,
             data_end=date.fromisoformat(about["data_end"]),
@@ -244,6 +249,8 @@ class Ledger:
 def _about(folder: Path) -> dict:
     try:
         return dict(json.loads((folder / "ledger.json").read_text()))
+    except ValueError:
+        raise Mistake(f"{folder / 'ledger.json'}: is no JSON; write the ledger anew.") from None
     except FileNotFoundError:
         raise Mistake(f"{folder}: is no ledger (it has no ledger.json); make one with 'tradecredit intake'.") from None
 

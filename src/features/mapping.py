@@ -1,6 +1,8 @@
 """The mapping: what a raw export calls things, against the default profile of the canonical tables."""
 
+import codecs
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import yaml
 from ..errors import Mistake
 from .money import EXPONENTS
 
+SOURCES = ("events", "limits", "signals")
 SEGMENTS = ("SME", "CORP", "RETAIL", "PUBLIC")
 # a table's columns: those that must be there, then those that may
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -99,7 +102,44 @@ class Mapping:
         for code in {currency, *said.get("rates", {})}:
             if code not in EXPONENTS:
                 raise Mistake(f"{path}: '{code}' is no ISO 4217 currency code.")
-        return cls(**said)
+        mapping = cls(**said)
+        mapping._check(path)
+        return mapping
+
+    def _check(self, path: Path) -> None:
+        """Raise `Mistake` for the first value that cannot work."""
+        try:
+            codecs.lookup(self.encoding)
+        except LookupError:
+            raise Mistake(
+                f"{path}: encoding '{self.encoding}' is not known; use one such as utf-8 or gb18030."
+            ) from None
+        if len(self.delimiter) != 1:
+            raise Mistake(f"{path}: delimiter should be one character, got {self.delimiter!r}.")
+        for key, tables in (("columns", self.columns), ("constants", self.constants)):
+            for table, pairs in tables.items():
+                if not isinstance(pairs, dict) or not all(isinstance(v, str) for v in pairs.values()):
+                    raise Mistake(f"{path}: {key}.{table} should hold names and texts, got {pairs!r}.")
+        for table, name in self.files.items():
+            if not isinstance(name, str):
+                raise Mistake(f"{path}: files.{table} should be a file name, got {name!r}.")
+        for code, rate in self.rates.items():
+            if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < float("inf"):
+                raise Mistake(f"{path}: rates.{code} should be a number above 0, got {rate!r}.")
+        for source, day in self.since.items():
+            if source not in SOURCES:
+                raise Mistake(f"{path}: since.{source} is no optional source; they are {', '.join(SOURCES)}.")
+            try:
+                date.fromisoformat(day)
+            except (TypeError, ValueError):
+                raise Mistake(f"{path}: since.{source} should be a quoted day, '2020-01-31', got {day!r}.") from None
+        if strange := sorted(set(self.derive) - {"customers", "payments"}):
+            raise Mistake(f"{path}: derive.{strange[0]} is not known; known are customers, payments.")
+        paid = self.derive.get("payments", {"paid_on": ""})
+        if not isinstance(paid, dict) or set(paid) != {"paid_on"}:
+            raise Mistake(f"{path}: derive.payments should be {{paid_on: their column}}, got {paid!r}.")
+        if not isinstance(self.derive.get("customers", True), bool | dict):
+            raise Mistake(f"{path}: derive.customers should be true or {{ours: theirs}}.")
 
 
 _SPOKEN: dict[type, str] = {dict: "mapping", list: "list", str: "text"}

@@ -67,5 +67,17 @@ def parquet_cells(path: Path) -> Cells:
         table = pq.read_table(path)
     except (pa.ArrowInvalid, OSError) as fault:
         raise Rejected("NOT_CSV", f"{path.name}: is no Parquet file ({str(fault).splitlines()[0]}).") from None
-    columns = [table.column(name).cast(pa.string()).fill_null("").to_pylist() for name in table.column_names]
+    columns = [_as_text(path, table.column(name), name) for name in table.column_names]
     return table.column_names, columns, list(range(1, table.num_rows + 1)), []
+
+
+def _as_text(path: Path, column: pa.ChunkedArray, name: str) -> list[str]:
+    try:
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.date32())  # refuses a time of day
+        return list(column.cast(pa.string()).fill_null("").to_pylist())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise Rejected(
+            "HEADER_MISMATCH",
+            f"{path.name}: column '{name}' is {column.type}; give text, a day, a number or true/false.",
+        ) from None

@@ -85,6 +85,8 @@ class RawTable:
             self.typed["known_on"] = self.typed[own]
             return
         told = self.day("known_on", form, latest=latest, optional=True)
+        if (self.text["known_on"] == "").any():
+            report.known_on_assumed.append(self.name)
         self.typed["known_on"] = told.fillna(self.typed[own])
 
     def money(self, name: str, currency: pd.Series | str, *, negative: bool, empty: int | None = None) -> None:
@@ -113,14 +115,22 @@ class RawTable:
         self.typed[name] = said.map(_FLAGS).fillna(False).astype(bool)
 
     def unique(self, key: str) -> None:
-        """One row an id: a repeated row is a duplicate, rows of one id that differ all fall."""
+        """One row an id: a repeated row is a duplicate; rows of one id that differ all fall, repeated ones too."""
         live = self.text[self.stands]
-        twins = live[live[key].duplicated(keep=False)]
-        again, same = twins.duplicated(keep="first"), twins.duplicated(keep=False)
-        for rows, code in ((again[again].index, "DUP_EXACT"), (same[~same].index, "DUP_CONFLICT")):
-            where = np.zeros(len(self.text), bool)
-            where[rows.to_numpy()] = True
-            self.fail(where, code)
+        repeated = live.duplicated(keep="first")
+        differ = live[~repeated][key].duplicated(keep=False)
+        self.fail(self.text[key].isin(set(live.loc[differ[differ].index, key])), "DUP_CONFLICT")
+        self._fail_at(repeated[repeated].index, "DUP_EXACT")
+
+    def distinct(self) -> None:
+        """No row twice, in a table whose rows have no id."""
+        repeated = self.text[self.stands].duplicated(keep="first")
+        self._fail_at(repeated[repeated].index, "DUP_EXACT")
+
+    def _fail_at(self, index: pd.Index, code: str) -> None:
+        where = np.zeros(len(self.text), bool)
+        where[index.to_numpy()] = True
+        self.fail(where, code)
 
     def belongs(self, key: str, parents: set[str], fallen: set[str], *, where: Flags | bool = True) -> None:
         """Every id is one of the parents'; a child of a fallen parent falls with it."""

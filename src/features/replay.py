@@ -15,7 +15,7 @@ from .facts import NEVER, OPEN_ENDED, Events, Facts, Flags, Floats, Ints, Paymen
 EPS = 1.00  # in units of the reporting currency: a smaller rest is nothing
 REST = 0.05  # share of an invoice that may be left: cash discount, bank charges
 _SAME_REVERSAL_DAYS = 7
-_ISSUED, _CHANGED, _CLOSED, _OPENED = range(4)  # the order of a day's events on an invoice
+_ISSUED, _CHANGED, _OPENED, _CLOSED = range(4)  # the order of a day's events on an invoice
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def steps(facts: Facts, *, when_known: bool = False) -> Steps:
     issued, paid, told = (own(rows.day, rows.known) for rows in (invoices, payments, events))
     on_invoice = events.invoice >= 0
     falls = np.flatnonzero(np.isin(events.kind, ("credit_note", "write_off")) & on_invoice & (events.amount > 0))
-    back = _reversals(payments, events)
+    back = _bounced_invoices(payments, events)
     opens = np.flatnonzero((events.kind == "dispute_opened") & on_invoice)
     closes = np.flatnonzero((events.kind == "dispute_closed") & on_invoice)
     real, on = np.flatnonzero(invoices.amount > 0), np.flatnonzero(payments.invoice >= 0)
@@ -142,24 +142,30 @@ def _running(values: Floats, starts: Ints) -> Floats:
     return np.asarray(total - np.repeat(before, ends_of(starts, len(values)) - starts))
 
 
-def _reversals(payments: Payments, events: Events) -> Ints:
-    """`bounced` events that are not told a second time by a negative payment of the same amount within 7 days."""
-    found = np.flatnonzero((events.kind == "bounced") & (events.invoice >= 0) & (events.amount > 0))
-    negative = payments.amount < 0
-    told = {
-        (invoice, amount): day
-        for invoice, amount, day in zip(
-            payments.invoice[negative], -payments.amount[negative], payments.day[negative], strict=True
-        )
-    }
-    return np.array(
-        [
-            i
-            for i in found
-            if abs(told.get((events.invoice[i], events.amount[i]), -NEVER) - events.day[i]) > _SAME_REVERSAL_DAYS
-        ],
-        dtype=np.int64,
-    )
+def _bounced_invoices(payments: Payments, events: Events) -> Ints:
+    bounces = untold_bounces(payments, events)
+    return bounces[events.invoice[bounces] >= 0]
+
+
+def untold_bounces(payments: Payments, events: Events) -> Ints:
+    """Places of the `bounced` events that no negative payment tells already.
+
+    A bounce and a negative payment of the same amount on the same invoice (or of the same customer, where neither
+    names one) within 7 days are one reversal; each payment tells one event only.
+    """
+    told: dict[tuple[int, int, float], list[int]] = {}
+    for row in np.flatnonzero(payments.amount < 0):
+        key = (payments.customer[row], payments.invoice[row], -payments.amount[row])
+        told.setdefault(key, []).append(int(payments.day[row]))
+    untold = []
+    for place in np.flatnonzero((events.kind == "bounced") & (events.amount > 0)):  # in order of day
+        days = told.get((events.customer[place], events.invoice[place], events.amount[place]), [])
+        near = [day for day in days if abs(day - events.day[place]) <= _SAME_REVERSAL_DAYS]
+        if near:
+            days.remove(min(near))
+        else:
+            untold.append(place)
+    return np.array(untold, np.int64)
 
 
 def arrears(facts: Facts, held: Steps) -> Spells:
@@ -203,7 +209,7 @@ def lateness(facts: Facts) -> Lateness:
 def _undone(payments: Payments, events: Events) -> Floats:
     """Payment amounts after each reversal took back the latest earlier payments on its invoice."""
     money = payments.amount.copy()
-    bounced = _reversals(payments, events)
+    bounced = _bounced_invoices(payments, events)
     takes = [
         *zip(payments.invoice[money < 0], payments.day[money < 0], -money[money < 0], strict=True),
         *zip(events.invoice[bounced], events.day[bounced], events.amount[bounced], strict=True),

@@ -37,10 +37,9 @@ class BoostedTrees:
 
     def log_odds(self, matrix: Matrix) -> Floats:
         """Raw scores, length n."""
+        if not len(matrix):
+            return np.empty(0)
         return np.asarray(self.booster.predict(self._rows(matrix), raw_score=True, num_threads=_threads(matrix)))
-
-    def _all(self, matrix: Matrix) -> Floats:
-        return np.asarray(self.booster.predict(self._rows(matrix), pred_contrib=True, num_threads=_threads(matrix)))
 
     @cached_property
     def baseline(self) -> float:
@@ -50,7 +49,10 @@ class BoostedTrees:
 
     def contributions(self, matrix: Matrix) -> Floats:
         """(n, k): exact path-dependent SHAP values in log-odds."""
-        return self._all(matrix)[:, :-1]
+        if not len(matrix):
+            return np.empty((0, len(self.features)))
+        told = self.booster.predict(self._rows(matrix), pred_contrib=True, num_threads=_threads(matrix))
+        return np.asarray(told)[:, :-1]
 
     def _rows(self, matrix: Matrix) -> Floats:
         # LightGBM scores reordered columns without a word: always pick them by name

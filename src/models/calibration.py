@@ -14,10 +14,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Calibration:
-    """calibrated log-odds = intercept + slope x log-odds, slope > 0, so ranks stay [Platt 1999]."""
+    """calibrated log-odds = intercept + slope x log-odds, slope > 0, so ranks stay [Platt 1999].
+
+    `fitted` says what was: "line", "level" (slope 1), or "nothing" (too few bads).
+    """
 
     intercept: float = 0.0
     slope: float = 1.0
+    fitted: str = "nothing"
 
     def apply(self, log_odds: Floats) -> Floats:
         """Calibrated log-odds, length n."""
@@ -46,12 +50,16 @@ class CalibrationRecipe:
         n_bad = int(np.sum(bad))
         if n_bad >= self.min_bads:
             intercept, slope = fit_line(bad, log_odds)
+            if np.isnan(slope.value):
+                raise Mistake(
+                    "tune: bads and goods are wholly apart; a slope cannot be fitted. Tune on more observations."
+                )
             if not slope.value > 0:
                 raise Mistake(
                     f"tune: the calibration slope is {slope.value:.2f}; the model ranks the tune slice the wrong way "
                     "round. Look at the dates in params.yaml: samples."
                 )
-            return Calibration(intercept.value, slope.value)
+            return Calibration(intercept.value, slope.value, "line")
         if n_bad >= self.min_bads / 5:
-            return Calibration(in_the_large(bad, log_odds), 1.0)
+            return Calibration(in_the_large(bad, log_odds), 1.0, "level")
         return Calibration()

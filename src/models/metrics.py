@@ -65,17 +65,22 @@ def auc(y: Floats, score: Floats, *, cluster: npt.NDArray | None = None) -> Esti
     if cluster is None:
         variance = _variance(of_bad) / len(of_bad) + _variance(of_good) / len(of_good)
         return Estimate(area, float(np.sqrt(variance)))
+    variance = _clustered_variance(of_bad - area, of_good - area, bad, cluster)
+    return Estimate(area, float(np.sqrt(variance)))
+
+
+def _clustered_variance(of_bad: Floats, of_good: Floats, bad: npt.NDArray, cluster: npt.NDArray) -> float:
+    """Of a mean placement, from centred placements of bads and goods that belong to clusters [Obuchowski 1997]."""
     _, code = np.unique(cluster, return_inverse=True)
     clusters = int(code.max()) + 1
-    bads = np.bincount(code[bad], of_bad - area, minlength=clusters)
-    goods = np.bincount(code[~bad], of_good - area, minlength=clusters)
+    bads = np.bincount(code[bad], of_bad, minlength=clusters)
+    goods = np.bincount(code[~bad], of_good, minlength=clusters)
     m, n = len(of_bad), len(of_good)
     few, many = _with_some(code[bad], clusters), _with_some(code[~bad], clusters)
-    clustered = (
-        few / max(1, few - 1) * float(bads @ bads) / m**2 + many / max(1, many - 1) * float(goods @ goods) / n**2
-    )
-    clustered += 2 * clusters / max(1, clusters - 1) * float(bads @ goods) / (m * n)
-    return Estimate(area, float(np.sqrt(max(0.0, clustered))))
+    variance = few / max(1, few - 1) * float(bads @ bads) / m**2
+    variance += many / max(1, many - 1) * float(goods @ goods) / n**2
+    variance += 2 * clusters / max(1, clusters - 1) * float(bads @ goods) / (m * n)
+    return max(0.0, variance)
 
 
 def _with_some(code: npt.NDArray, clusters: int) -> int:
@@ -86,13 +91,22 @@ def _variance(values: Floats) -> float:
     return float(values.var(ddof=1)) if len(values) > 1 else 0.0
 
 
-def auc_difference(y: Floats, first: Floats, second: Floats) -> tuple[float, float]:
-    """z and two-sided p of AUC(first) - AUC(second) on the same observations [DeLong 1988]."""
-    pairs = [placements(np.asarray(y, float), score) for score in (first, second)]
-    bad, good = np.vstack([p[0] for p in pairs]), np.vstack([p[1] for p in pairs])
-    cov = np.cov(bad) / bad.shape[1] + np.cov(good) / good.shape[1]
-    variance = cov[0, 0] + cov[1, 1] - 2 * cov[0, 1]
-    z = float((bad[0].mean() - bad[1].mean()) / np.sqrt(variance)) if variance > 0 else 0.0
+def auc_difference(
+    y: Floats, first: Floats, second: Floats, *, cluster: npt.NDArray | None = None
+) -> tuple[float, float]:
+    """z and two-sided p of AUC(first) - AUC(second) on the same observations [DeLong 1988].
+
+    With `cluster` (whose observation each is) repeated customers do not make the test more certain than it is.
+    """
+    y = np.asarray(y, float)
+    (bad1, good1), (bad2, good2) = placements(y, first), placements(y, second)
+    of_bad, of_good = bad1 - bad2, good1 - good2
+    difference = float(of_bad.mean())
+    if cluster is None:
+        variance = _variance(of_bad) / len(of_bad) + _variance(of_good) / len(of_good)
+    else:
+        variance = _clustered_variance(of_bad - difference, of_good - difference, y == 1, cluster)
+    z = difference / float(np.sqrt(variance)) if variance > 0 else 0.0
     return z, float(2 * norm.sf(abs(z)))
 
 
@@ -146,6 +160,8 @@ def fit_line(y: Floats, log_odds: Floats, *, cluster: npt.NDArray | None = None)
     for _ in range(100):
         p = sigmoid(X @ beta)
         information = X.T @ (X * (p * (1 - p))[:, None])
+        if not np.linalg.cond(information) < 1e12:  # separated: there is no finite line
+            return Estimate(np.nan, np.nan), Estimate(np.nan, np.nan)
         step = np.linalg.solve(information, X.T @ (y - p))
         beta = beta + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-10:

@@ -100,20 +100,20 @@ class ChampionRecipe:
     prefer : str
         This model is champion ...
     unless_p_below : float in [0, 1]
-        ... unless the other's AUC is higher with a two-sided DeLong p below this.
+        ... unless the other's AUC is higher with a two-sided DeLong p below this, clustered by customer.
     """
 
     prefer: str = "scorecard"
     unless_p_below: float = 0.10
 
-    def choose(self, bad: Floats, log_odds: dict[str, Floats]) -> tuple[str, str]:
+    def choose(self, bad: Floats, log_odds: dict[str, Floats], *, customer: npt.NDArray) -> tuple[str, str]:
         """The champion's name, and in words why."""
         (other,) = set(log_odds) - {self.prefer}
         mine, theirs = (m.auc(bad, log_odds[name]).value for name in (self.prefer, other))
-        _, p = m.auc_difference(bad, log_odds[other], log_odds[self.prefer])
+        _, p = m.auc_difference(bad, log_odds[other], log_odds[self.prefer], cluster=customer)
         wins = theirs > mine and p < self.unless_p_below
         why = (
-            f"AUC on the tune slice: {self.prefer} {mine:.4f}, {other} {theirs:.4f} (DeLong p {p:.3f}); "
+            f"AUC on the tune slice: {self.prefer} {mine:.4f}, {other} {theirs:.4f} (DeLong p {p:.3f}, by customer); "
             f"{self.prefer} is preferred unless the other is better with p below {self.unless_p_below}"
         )
         return (other if wins else self.prefer), why

@@ -18,7 +18,9 @@ def main(stage: Stage) -> None:
         for model in (Scorecard.of_dict(stage.read("scorecard")), BoostedTrees.of_dict(stage.read("boosting")))
     }
     log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
-    champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds)
+    champion, why = stage.recipe("champion", ChampionRecipe).choose(
+        bad, log_odds, customer=matrix.keys["customer_id"].to_numpy(object)
+    )
     stage.write(
         "systems",
         {"champion": champion, "why": why, "systems": {name: system.as_dict() for name, system in systems.items()}},

@@ -1,5 +1,6 @@
 """Split the observations out of time: train, tune, test, and the customers of test never seen before."""
 
+from ..errors import Mistake
 from ..features.default import DefaultRecipe
 from ..features.samples import SLICES, SampleRecipe, unseen
 from .stage import Stage, run
@@ -27,6 +28,12 @@ def main(stage: Stage) -> None:
         held = f"{recipe.tune_customers:.0%} of the customers are kept out of train for it"
         note = f"the ledger is too short for an embargo before tune: {held}"
         stage.say(f"  {note}")
+    for name, one in figures.items():
+        if not 0 < one["n_bad"] < one["n"]:
+            raise Mistake(
+                f"params.yaml: samples.{name} holds {one['n']} told observations, {one['n_bad']} of them bad; "
+                "both kinds are needed. Move its dates, or look at reports/observations.json, which counts each day."
+            )
     stage.report("samples", {"slices": figures, "note": note})
     stage.say("  " + ", ".join(f"{name} {one['n']} ({one['n_bad']} bad)" for name, one in figures.items()))
 

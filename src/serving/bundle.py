@@ -2,6 +2,7 @@
 
 manifest.json      size and SHA-256 of every file, and what the bundle was made from
 manifest.sha256    the checksum of the manifest itself: the bundle's name in ratings and logs
+                   It guards against accident: who can write the folder can seal it anew
 system.json        calibration, master scale, points; the scorecard where it is the champion
 trees.txt          the trees as LightGBM's own text, where they are the champion
 features.json      the declarations that the model was fitted on
@@ -31,6 +32,7 @@ _MANIFEST, _SEAL, _TREES = "manifest.json", "manifest.sha256", "trees.txt"
 _ALLOWED = {"system.json", _TREES, "features.json", "policy.json", "reference.json"}
 _REQUIRED = _ALLOWED - {_TREES}
 _LARGEST = 256 * 2**20
+_FORMAT = 1
 EVERYONE = "*"  # the segment of those whose own segment is unknown or thin
 _THIN = 100  # observations: a smaller segment shares everyone's medians
 
@@ -122,7 +124,7 @@ def write_bundle(
     if trees is not None:
         files[_TREES] = trees.encode()
     listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
-    manifest = _json({"format": 1, "files": listed, "about": about})
+    manifest = _json({"format": _FORMAT, "files": listed, "about": about})
     for name, data in {**files, _MANIFEST: manifest, _SEAL: f"{_sha(manifest)}\n".encode()}.items():
         (folder / name).write_bytes(data)
     return _sha(manifest)
@@ -140,9 +142,10 @@ def load_bundle(folder: Path) -> Bundle:
     said = json.loads(data["system.json"])
     if _TREES in data:
         said["model"]["text"] = data[_TREES].decode()
-    for made, now in zip(
-        (one := json.loads(data["features.json"])), declared([_known(folder, row["name"]) for row in one]), strict=True
-    ):
+    rows = json.loads(data["features.json"])
+    if [row["name"] for row in rows] != said["model"]["features"] and said["model"]["kind"] == "boosting":
+        raise Mistake(f"{folder}: features.json does not list the model's features. Export the bundle anew.")
+    for made, now in zip(rows, declared([_known(folder, row["name"]) for row in rows]), strict=True):
         if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
             raise Mistake(
                 f"{folder}: was made with {made['name']} = {made['measure']} ({made['risk']}); this version has "
@@ -181,7 +184,10 @@ def _verified(folder: Path) -> dict[str, bytes]:
     manifest = (folder / _MANIFEST).read_bytes()
     if (folder / _SEAL).read_bytes() != f"{_sha(manifest)}\n".encode():
         raise Mistake(f"{folder}: {_MANIFEST} does not match {_SEAL}; the bundle was changed after it was exported.")
-    listed = json.loads(manifest)["files"]
+    said = json.loads(manifest)
+    if said.get("format") != _FORMAT:
+        raise Mistake(f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew.")
+    listed = said["files"]
     strange = sorted((set(held) - {_MANIFEST, _SEAL}) ^ set(listed)) + sorted(set(listed) - _ALLOWED)
     lacking = sorted(_REQUIRED - set(listed))
     if strange or lacking:

@@ -151,12 +151,16 @@ def _bars(case: Case) -> list[Bar]:
     def at(points: float) -> float:
         return 100 * (points - low) / (high - low)
 
-    bars = [Bar("Mean customer", "平均客户", case.base_points, 0, at(case.base_points), "total")]
-    for step, before, after in zip(case.waterfall, ends, ends[1:], strict=False):
+    # parts are shown in whole points that add up: each is the step between rounded sums
+    shown = [round(end) for end in ends]
+    bars = [Bar("Mean customer", "平均客户", shown[0], 0, at(case.base_points), "total")]
+    for k, (step, before, after) in enumerate(zip(case.waterfall, ends, ends[1:], strict=False)):
         en, zh = (step.reason.en, step.reason.zh) if step.reason else ("All other features together", "其余指标合计")
         tone = "bad" if step.points < 0 else "good"
-        bars.append(Bar(en, zh, step.points, at(min(before, after)), max(0.4, abs(at(after) - at(before))), tone))
-    bars.append(Bar("Score", "得分", ends[-1], 0, at(ends[-1]), "total"))
+        bars.append(
+            Bar(en, zh, shown[k + 1] - shown[k], at(min(before, after)), max(0.4, abs(at(after) - at(before))), tone)
+        )
+    bars.append(Bar("Score", "得分", shown[-1], 0, at(ends[-1]), "total"))
     return bars
 
 

@@ -8,9 +8,10 @@ import pandas as pd
 
 from ..features.calendar import months_before
 from ..features.catalogue import feature
-from ..features.declaration import MISSING_TEXT, Family, Feature, Missing
+from ..features.declaration import MISSING_TEXT, Feature, Missing
 from ..features.facts import NEVER, day_of
 from ..features.history import History, View
+from .evidence import invoices_behind
 from .reasons import Reason, told
 from .scoring import Rating, Scored
 
@@ -194,21 +195,11 @@ def _ageing(view: View, place: int) -> tuple[tuple[float, ...], float]:
 
 
 def _evidence(view: View, place: int, reason: Reason) -> Evidence:
-    """The invoices behind a reason: those of its window, by what they weigh in it."""
-    declared = feature(reason.feature)
-    mine = np.flatnonzero((view.customer == place) & view.owed)
+    behind = invoices_behind(view, place, feature(reason.feature))
     open_ = np.zeros(len(view.due))
     open_[view.open_now[0]] = view.open_now[1]
-    if declared.family in (Family.AGEING, Family.LIMIT):
-        mine = mine[open_[mine] > 0]
-        weight = open_ * np.maximum(1.0, view.T - view.due)
-    elif declared.family is Family.ACTIVITY:
-        weight = view.issued.astype(float)
-    else:
-        mine = mine[(view.due[mine] > view.T - _window(declared)) & (view.due[mine] <= view.T) & (view.late[mine] > 0)]
-        weight = view.net * np.maximum(0.0, view.late)
-    order = mine[np.argsort(-weight[mine], kind="stable")]
-    return Evidence((reason,), tuple(_row(view, i, open_[i]) for i in order[:ROWS]), max(0, len(order) - ROWS))
+    rows = tuple(_row(view, i, open_[i]) for i in behind[:ROWS])
+    return Evidence((reason,), rows, max(0, len(behind) - ROWS))
 
 
 def _joined(evidence: list[Evidence]) -> tuple[Evidence, ...]:
@@ -217,12 +208,6 @@ def _joined(evidence: list[Evidence]) -> tuple[Evidence, ...]:
     for one in evidence:
         together.setdefault((one.rows, one.more), []).extend(one.reasons)
     return tuple(Evidence(tuple(reasons), rows, more) for (rows, more), reasons in together.items())
-
-
-def _window(declared: Feature) -> int:
-    windows = dict(declared.measure.windows)
-    days = [windows[name] for name in ("due_within", "decided_in", "days") if name in windows]
-    return int(days[0]) if days else 365
 
 
 def _row(view: View, i: int, open_: float) -> InvoiceRow:

@@ -69,7 +69,11 @@ def reasons_of(
 def told(declared: Feature, points: float, value: float, missing: int, usual: float) -> Reason:
     """The sentence of one feature."""
     en, zh = describe(declared, value, missing)
-    if not missing and not math.isnan(usual):
+    if (
+        not missing
+        and not math.isnan(usual)
+        and written(declared.unit, usual, "en") != written(declared.unit, value, "en")
+    ):
         en += f" (usual {written(declared.unit, usual, 'en')})"
         zh += f"（通常为{written(declared.unit, usual, 'zh')}）"
     name = Missing(missing).name if missing else ""
@@ -93,6 +97,8 @@ def written(unit: Unit, value: float, language: str) -> str:
             return f"{value:.0f}天" if zh else f"{value:.0f} {'day' if round(abs(value)) == 1 else 'days'}"
         case Unit.SHARE:
             return f"{100 * value:.0f}%" if zh else f"{100 * value:.0f} %"
+        case Unit.SHARE_CHANGE:
+            return f"{100 * value:+.0f}个百分点" if zh else f"{100 * value:+.0f} percentage points"
         case Unit.MONEY:
             return f"{value:,.0f}"
         case Unit.COUNT:

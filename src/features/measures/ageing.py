@@ -84,5 +84,5 @@ def receipts_since(view: "View", start: int) -> np.ndarray:
     pays, events = view.facts.payments, view.facts.events
     now = pays.day > start
     net = sum_by(pays.customer[now], pays.amount[now], view.n)
-    back = (events.kind == "bounced") & (events.day > start) & (events.amount > 0)
+    back = view.bounces[events.day[view.bounces] > start]
     return np.maximum(0.0, net - sum_by(events.customer[back], events.amount[back], view.n))

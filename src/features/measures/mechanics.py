@@ -33,12 +33,9 @@ def bounced(view: "View", *, days: int) -> Column:
     pays, events = view.facts.payments, view.facts.events
     start = view.T - days
     negative = (pays.amount < 0) & (pays.day > start)
-    told = (events.kind == "bounced") & (events.day > start)
-    twice = set(zip(pays.invoice[negative], -pays.amount[negative], strict=True))
-    new = np.array([(i, a) not in twice for i, a in zip(events.invoice[told], events.amount[told], strict=True)], bool)
-    n = np.bincount(pays.customer[negative], minlength=view.n) + np.bincount(
-        events.customer[told][new], minlength=view.n
-    )
+    untold = view.bounces[events.day[view.bounces] > start]
+    n = np.bincount(pays.customer[negative], minlength=view.n)
+    n += np.bincount(events.customer[untold], minlength=view.n)
     return Column.of(n.astype(float), (Missing.NOSRC, not view.has("events")), (Missing.NEW, ~view.invoiced))
 
 
@@ -50,6 +47,9 @@ def promises_broken(view: "View", *, days: int) -> Column:
     here = np.flatnonzero((events.kind == "promise") & (ends > view.T - days) & (ends <= view.T))
     customer, invoice, given = events.customer[here], events.invoice[here], events.known[here]
     came = paid_between(pays, invoice, given, ends[here])
+    for back in view.bounces:  # what bounced within the time has not come
+        same = (invoice == events.invoice[back]) & (given < events.day[back]) & (events.day[back] <= ends[here])
+        came[same & (invoice >= 0)] -= events.amount[back]
     open_then = view.steps.open_on(invoice, given)
     for k in np.flatnonzero(invoice < 0):  # of the customer, on no invoice in particular
         mine = (pays.customer == customer[k]) & (pays.day > given[k]) & (pays.day <= ends[here[k]])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @measure
 def change_on_quarters(view: "View", *, of: Measure) -> Column:
     """The measure less its mean three, six and nine months ago (those that were present)."""
-    now = of(view)
+    now = view.then(of, 0)
     with np.errstate(invalid="ignore"):
         then = _mean(_series(view, of, (3, 6, 9)))
     return _difference(now, then)
@@ -25,7 +25,7 @@ def change_on_quarters(view: "View", *, of: Measure) -> Column:
 @measure
 def change_since(view: "View", *, of: Measure, months: int) -> Column:
     """The measure less the same of `months` months ago."""
-    return _difference(of(view), view.then(of, months).values)
+    return _difference(view.then(of, 0), view.then(of, months).values)
 
 
 @measure
@@ -40,7 +40,7 @@ def slope(view: "View", *, of: Measure, months: int) -> Column:
         t_mean, y_mean = time.sum(axis=1) / n, y.sum(axis=1) / n
         dt = np.where(there, time - t_mean[:, None], 0.0)
         rate = (dt * np.where(there, y - y_mean[:, None], 0.0)).sum(axis=1) / (dt**2).sum(axis=1)
-    now = of(view)
+    now = view.then(of, 0)
     own = now.missing[:, None] == np.array([Missing.NEW, Missing.NOLIMIT], np.uint8)
     return Column.of(rate, (Missing.NOLIMIT, own[:, 1]), (Missing.NEW, own[:, 0]), (Missing.FEW, n < 4)).clipped(*DAYS)
 
@@ -48,7 +48,7 @@ def slope(view: "View", *, of: Measure, months: int) -> Column:
 @measure
 def mean_over(view: "View", *, of: Measure, months: int) -> Column:
     """Mean of the measure at T_{months-1}..T_0, those that were present."""
-    now = of(view)
+    now = view.then(of, 0)
     mean = _mean(_series(view, of, range(months)))
     return Column.of(mean, *((Missing(code), now.missing == code) for code in np.unique(now.missing) if code))
 
