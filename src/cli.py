@@ -110,7 +110,12 @@ def audit_leakage(
 
     if not observations.exists():
         raise Mistake(f"{observations}: is not there; run 'dvc repro', or name another with --observations.")
-    drawn = pd.read_parquet(observations, columns=["customer_id", "as_of"])
+    if sample < 1:
+        raise Mistake(f"--sample should be at least 1, got {sample}; an audit of nothing finds nothing.")
+    try:
+        drawn = pd.read_parquet(observations, columns=["customer_id", "as_of"])
+    except (ValueError, OSError):
+        raise Mistake(f"{observations}: is no Parquet file with customer_id and as_of.") from None
     days = drawn["as_of"].drop_duplicates().sample(min(8, drawn["as_of"].nunique()), random_state=seed)
     drawn = drawn[drawn["as_of"].isin(days)]
     drawn = drawn.sample(min(sample, len(drawn)), random_state=seed)
@@ -121,7 +126,7 @@ def audit_leakage(
     if leaks:
         print(f"{len(leaks)} cells of {len(names)} features leak: {', '.join(names)}")
         raise typer.Exit(1)
-    print(f"no leak in {len(drawn)} observations at {len(days)} days")
+    print(f"no leak in {len(drawn)} observations at {drawn['as_of'].nunique()} days")
 
 
 @app.command()

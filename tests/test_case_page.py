@@ -8,15 +8,19 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from tradecredit.features.catalogue import feature
 from tradecredit.features.facts import Facts
 from tradecredit.features.history import History
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.observations import Status
+from tradecredit.models.rating import MasterScale
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.case_page import file_name, render, render_index
 from tradecredit.serving.cases import MONTHS, gather
+from tradecredit.serving.evidence import invoices_behind
 from tradecredit.serving.scoring import score
 
+SCALE = MasterScale().names
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
@@ -73,16 +77,16 @@ def _shown(page, language):
 
 def test_a_page_needs_nothing_from_outside(cases):
     for case in cases:
-        page = render(case)
+        page = render(case, scale=SCALE)
         assert _shown(page, "en")[1] == []
         assert "http" not in page
         assert "url(" not in page
 
 
 def test_both_languages_tell_the_same_numbers(cases):
-    en, zh = (_shown(render(cases[0]), language)[0] for language in ("en", "zh"))
+    en, zh = (_shown(render(cases[0], scale=SCALE), language)[0] for language in ("en", "zh"))
     assert "Why this score" in en
-    assert "评分原因" in zh
+    assert "评分依据" in zh
     assert not re.search("[\u4e00-\u9fff]", en.replace("中文", ""))
     for text in (en, zh):
         assert str(cases[0].rating.score) in text
@@ -103,6 +107,30 @@ def test_the_history_has_24_months_and_ends_today(cases):
         assert case.months[-1].open == pytest.approx(sum(case.ageing) + case.disputed)
 
 
+def test_the_printed_parts_add_up_to_the_printed_score(cases):
+    for case in cases[:5]:
+        parts = re.findall(r'<td class="num(?: (?:bad|good))?">([+\u2212]?\d+)</td></tr>', render(case, scale=SCALE))
+        first, *steps, score = [int(part.replace("\u2212", "-")) for part in parts[: len(case.waterfall) + 2]]
+        assert first + sum(steps) == score == case.rating.score
+
+
+def test_every_told_reason_is_in_the_waterfall(cases):
+    for case in cases[:5]:
+        assert {reason.en for reason in case.rating.reasons} <= {step.en for step in case.waterfall}
+
+
+def test_the_latest_invoices_are_shown_for_a_reason_about_the_latest(walked):
+    ledger = Ledger.read(walked / "data/ledger", partition=0)
+    view = History(Facts.of(ledger)).at((date(2021, 12, 31) - date(1970, 1, 1)).days)
+    place = int(np.argmax(view.count(view.due_in(365))))
+    behind = invoices_behind(view, place, feature("last3_late_mean"))
+    assert len(behind) == 3
+    assert (
+        view.late[behind].mean() == History(view.facts).column(feature("last3_late_mean").measure, view.T).values[place]
+    )
+    assert len(invoices_behind(view, place, feature("ext_score"))) == 0
+
+
 def test_evidence_stands_behind_the_adverse_reasons(cases):
     for case in cases[:5]:
         adverse = {reason.feature for reason in case.rating.reasons if reason.points < 0}
@@ -111,15 +139,16 @@ def test_evidence_stands_behind_the_adverse_reasons(cases):
 
 def test_who_is_not_rated_has_a_page_that_says_why(cases):
     default, none = cases[-2:]
-    assert "in default, or recovering from one" in _shown(render(default), "en")[0]
-    assert "无未清账款且近期无开票" in _shown(render(none), "zh")[0]
+    assert "In default: " in _shown(render(default, scale=SCALE), "en")[0]
+    assert "in default, or recovering from one" in _shown(render(default, scale=SCALE), "en")[0]
+    assert "无未清账款且近期无开票" in _shown(render(none, scale=SCALE), "zh")[0]
     assert default.waterfall == ()
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_name_is_shown_and_never_run(cases, name):
     case = replace(cases[0], name=name, industry=name, customer_id=name)
-    for page in (render(case), render_index([case])):
+    for page in (render(case, scale=SCALE), render_index([case])):
         text, outside = _shown(page, "en")
         assert outside == []
         assert re.sub(r"\s+", " ", name) in text

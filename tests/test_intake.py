@@ -224,7 +224,8 @@ def test_a_wrong_mapping_says_what_would_be_right(tmp_path, said, says):
 
 def test_amounts_of_other_currencies_convert_at_the_dated_rate_or_are_refused(tmp_path):
     folder = raw(tmp_path, invoices="Y,C1,2025-03-01,2025-04-01,1000,JPY\n")
-    ledger, _ = read(folder)
+    ledger, report = read(folder)
+    assert {"code": "MIXED_CURRENCY", "file": "invoices.csv"} in report.warnings
     with pytest.raises(Mistake, match="no rate for JPY on 2025-03-01"):
         Facts.of(ledger)
     (folder / "rates.csv").write_text("currency,date,rate\nJPY,2025-01-01,0.006\nJPY,2025-06-01,0.9\n")

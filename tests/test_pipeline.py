@@ -108,6 +108,10 @@ def test_the_database_of_runs_is_never_an_output():
         ("boosting", {"trees": 0}, "boosting.trees should be a whole number above 0"),
         ("boosting", {"tree": 5}, "boosting.tree is not known"),
         ("outcome", {"window": "weeks"}, "outcome.window should be 'days' or 'due'"),
+        ("boosting", {"row_share": 8.0}, "boosting.row_share should lie in (0, 1], got 8.0"),
+        ("outcome", {"share": 10.0}, "outcome.share should lie in [0, 1]"),
+        ("champion", {"prefer": "score"}, "champion.prefer should be scorecard or boosting"),
+        ("rating", {"pdo": 0.0}, "pdo and odds should be above 0"),
         ("outcome", {"pause_disputes": 1}, "outcome.pause_disputes should be true or false"),
         ("rating", {"bounds": "0.1"}, "rating.bounds should be a list"),
         ("samples", {}, "samples.train is missing"),
@@ -118,11 +122,13 @@ def test_a_wrong_parameter_says_what_would_be_right(section, said, says):
     from tradecredit.features.samples import SampleRecipe
     from tradecredit.models.boosting import BoostingRecipe
     from tradecredit.models.rating import RatingRecipe
+    from tradecredit.models.validation import ChampionRecipe
 
     kinds = {"boosting": BoostingRecipe, "outcome": DefaultRecipe, "samples": SampleRecipe, "rating": RatingRecipe}
+    kinds["champion"] = ChampionRecipe
     assert set(said) <= {field.name for field in fields(kinds[section])} or "tree" in said
     with pytest.raises(Mistake, match=re.escape(says)):
-        recipe({section: said}, section, kinds[section])
+        getattr(recipe({section: said}, section, kinds[section]), "points", int)()
 
 
 # ---- a real run

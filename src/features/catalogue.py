@@ -184,8 +184,8 @@ CATALOGUE: tuple[Feature, ...] = (
     ),
     Feature(
         "on_time_streak",
-        "latest due days in a row without delay",
-        "最近连续按时付款的到期日次数",
+        "due days in a row that were paid on time, up to now",
+        "最近连续按时付款的到期日数",
         _COUNT,
         _DOWN,
         _B,
@@ -193,8 +193,8 @@ CATALOGUE: tuple[Feature, ...] = (
     ),
     Feature(
         "late_streak",
-        "latest due days in a row with delay",
-        "最近连续逾期的到期日次数",
+        "due days in a row that were paid late, up to now",
+        "最近连续逾期的到期日数",
         _COUNT,
         _UP,
         _B,
@@ -314,7 +314,7 @@ CATALOGUE: tuple[Feature, ...] = (
     ),
     Feature(
         "ewma_late5",
-        "share more than 5 days late, the newest weighing most",
+        "share of the amount paid more than 5 days late, the newest weighing most",
         "逾期超过5天的金额占比（近期权重更高）",
         _SHARE,
         _UP,
@@ -470,7 +470,15 @@ CATALOGUE: tuple[Feature, ...] = (
         p.promises_broken(days=365),
     ),
     # ---- I. outside
-    Feature("ext_score", "credit bureau score", "征信评分", _COUNT, _DOWN, _I, o.signal(source="bureau", name="score")),
+    Feature(
+        "ext_score",
+        "credit bureau score (higher is safer)",
+        "征信评分（越高越好）",
+        _COUNT,
+        _DOWN,
+        _I,
+        o.signal(source="bureau", name="score"),
+    ),
     Feature(
         "ext_score_age_days",
         "age of the bureau score",

@@ -13,6 +13,13 @@ from .facts import NEVER, Facts, Floats, Ints, ends_of, starts_of
 from .replay import Steps, steps
 
 TRIGGERS = ("overdue", "write_off", "collection", "insolvency", "prepayment")
+TRIGGER_TEXT: dict[str, tuple[str, str]] = {
+    "overdue": ("a material amount is overdue beyond the limit of days", "重大金额逾期超过规定天数"),
+    "write_off": ("written off", "已核销"),
+    "collection": ("placed with a collection agency or in court", "已委托催收或进入诉讼"),
+    "insolvency": ("insolvent", "已破产"),
+    "prepayment": ("moved to prepayment while overdue", "逾期期间改为预付款"),
+}
 _WRITE_OFF_DAYS = 365
 _PREPAYMENT_DPD = 30
 
@@ -58,6 +65,12 @@ class DefaultRecipe:
             least = 0 if name in ("dpd", "booking_lag_days") else 1
             if getattr(self, name) < least:
                 raise Mistake(f"params.yaml: outcome.{name} should be at least {least}, got {getattr(self, name)}.")
+
+        if not 0 <= self.share <= 1 or self.floor < 0:
+            raise Mistake(
+                f"params.yaml: outcome.share should lie in [0, 1] and outcome.floor be 0 or more, "
+                f"got {self.share} and {self.floor}."
+            )
 
     @property
     def decided_after_days(self) -> int:

@@ -44,8 +44,7 @@ class ExampleRecipe:
     def __post_init__(self) -> None:
         if self.customers < 1 or self.months < 1:
             raise Mistake(
-                f"params.yaml: example.customers and example.months should be at least 1, "
-                f"got {self.customers} and {self.months}."
+                f"example: customers and months should be at least 1, got {self.customers} and {self.months}."
             )
 
 
@@ -62,6 +61,8 @@ def write_example(
     progress : callable
         Is told (customers done, customers in all).
     """
+    if folder.exists() and not folder.is_dir():
+        raise Mistake(f"{folder}: is a file; name a folder for the example.")
     folder.mkdir(parents=True, exist_ok=True)
     world = _World(recipe)
     writers: dict[str, _Writer] = {}

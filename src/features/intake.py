@@ -95,6 +95,8 @@ class _Delivery:
                 since[name] = date.fromisoformat(said) if said else EARLIEST
         if "limits" not in tables and limits_now is not None:
             tables["limits"], since["limits"] = limits_now, self.as_of
+        if set(invoices["currency"]) != {self.currency}:  # features need rates; they name the day that has none
+            self.report.warn("MIXED_CURRENCY", raw.file)
         return Ledger(
             customers=customers,
             invoices=invoices,

@@ -251,7 +251,7 @@ def _about(folder: Path) -> dict:
         return dict(json.loads((folder / "ledger.json").read_text()))
     except ValueError:
         raise Mistake(f"{folder / 'ledger.json'}: is no JSON; write the ledger anew.") from None
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise Mistake(f"{folder}: is no ledger (it has no ledger.json); make one with 'tradecredit intake'.") from None
 
 

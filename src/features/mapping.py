@@ -81,6 +81,8 @@ class Mapping:
             said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         except FileNotFoundError:
             raise Mistake(f"{path}: there is no such mapping file.") from None
+        except (IsADirectoryError, UnicodeDecodeError):
+            raise Mistake(f"{path}: is no mapping file; name one such as data/mappings/canonical.yaml.") from None
         except yaml.YAMLError as fault:
             raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
         if not isinstance(said, dict):

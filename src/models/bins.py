@@ -93,11 +93,18 @@ class BinningRecipe:
         if these are too few as well, neutral (0).
     """
 
-    max_bins: int = 6
-    min_rows: float = 0.05
+    max_bins: int = 8
+    min_rows: float = 0.02
     min_bads: int = 10
     missing_rows: int = 200
     missing_bads: int = 5
+
+    def __post_init__(self) -> None:
+        if self.max_bins < 2 or not 0 < self.min_rows < 0.5:
+            raise Mistake(
+                "params.yaml: binning.max_bins should be at least 2 and binning.min_rows lie in (0, 0.5), "
+                f"got {self.max_bins} and {self.min_rows}."
+            )
 
     def fit(self, matrix: Matrix, bad: Floats) -> tuple[Bins, ...]:
         """Cut every feature in the declared direction of risk.

@@ -79,10 +79,10 @@ def _threads(matrix: Matrix) -> int:
 class BoostingRecipe:
     """The section `boosting` of params.yaml; names as in LightGBM."""
 
-    trees: int = 300
+    trees: int = 400
     learning_rate: float = 0.03
-    leaves: int = 15
-    min_rows: int = 200
+    leaves: int = 4
+    min_rows: int = 800
     l2: float = 10.0
     feature_share: float = 0.6
     row_share: float = 0.8
@@ -93,6 +93,11 @@ class BoostingRecipe:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise Mistake(f"params.yaml: boosting.{name} should be a whole number above 0, got {value!r}.")
+        if self.leaves < 2:
+            raise Mistake(f"params.yaml: boosting.leaves should be at least 2, got {self.leaves}.")
+        for name in ("learning_rate", "feature_share", "row_share"):
+            if not 0 < getattr(self, name) <= 1:
+                raise Mistake(f"params.yaml: boosting.{name} should lie in (0, 1], got {getattr(self, name)}.")
 
     def fit(self, matrix: Matrix, bad: Floats) -> BoostedTrees:
         """Grow monotone trees on the log loss; no class weights, so probabilities stay honest."""

@@ -37,6 +37,10 @@ class PointScale:
     anchor: float = 600.0
     odds: float = 50.0
 
+    def __post_init__(self) -> None:
+        if not (self.pdo > 0 and self.odds > 0):
+            raise Mistake(f"params.yaml: pdo and odds should be above 0, got {self.pdo} and {self.odds}.")
+
     @property
     def factor(self) -> float:
         """Points in one unit of log-odds."""
@@ -156,7 +160,7 @@ class ScorecardRecipe:
     pdo: float = 20.0
     anchor: float = 600.0
     odds: float = 50.0
-    strength: float = 1.0
+    strength: float = 0.05
 
     def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> tuple[Scorecard, dict[str, str]]:
         """Weigh the bins by logistic regression and round to points, once.

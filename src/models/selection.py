@@ -24,7 +24,7 @@ class SelectionRecipe:
     """
 
     min_iv: float = 0.05
-    max_correlation: float = 0.65
+    max_correlation: float = 0.7
     most: int = 14
 
     def fit(self, bins: Sequence[Bins], matrix: Matrix) -> tuple[tuple[Bins, ...], dict[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Mistake
 from . import metrics as m
 from .rating import MasterScale
 
@@ -105,6 +106,10 @@ class ChampionRecipe:
 
     prefer: str = "scorecard"
     unless_p_below: float = 0.10
+
+    def __post_init__(self) -> None:
+        if self.prefer not in ("scorecard", "boosting"):
+            raise Mistake(f"params.yaml: champion.prefer should be scorecard or boosting, got {self.prefer!r}.")
 
     def choose(self, bad: Floats, log_odds: dict[str, Floats], *, customer: npt.NDArray) -> tuple[str, str]:
         """The champion's name, and in words why."""

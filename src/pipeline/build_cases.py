@@ -29,11 +29,13 @@ def main(stage: Stage) -> None:
         if places:
             currency, assumed = ledger.reporting_currency, ledger.known_on_assumed
             cases += gather(scored, history, places, ranked=ranked, currency=currency, assumed=assumed)
-    cases.sort(key=lambda case: (-(case.rating.pd or 0.0), case.rating.grade or "", case.customer_id))
+    cases.sort(
+        key=lambda case: (case.rating.pd is None, -(case.rating.pd or 0.0), not case.rating.grade, case.customer_id)
+    )
     out = stage.path("cases")
     out.mkdir(parents=True, exist_ok=True)
     for case in cases:
-        (out / file_name(case.customer_id)).write_text(render(case), encoding="utf-8")
+        (out / file_name(case.customer_id)).write_text(render(case, scale=bundle.system.scale.names), encoding="utf-8")
     (out / "index.html").write_text(render_index(cases), encoding="utf-8")
     stage.say(
         f"  {len(cases)} cases in {out}" + (f", the riskiest: {file_name(cases[0].customer_id)}" if cases else "")

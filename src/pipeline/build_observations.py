@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import Mistake
 from ..features.default import TRIGGERS, DefaultRecipe
 from ..features.facts import Facts, day_number
 from ..features.history import History
@@ -18,9 +19,13 @@ from .stage import Stage, progress, run
 def main(stage: Stage) -> None:
     """Write the observations with their outcomes, and how many each rule removed."""
     recipe, default = stage.recipe("observations", ObservationRecipe), stage.recipe("outcome", DefaultRecipe)
+    folder = stage.read("ledger")
+    end = Ledger.read(folder, partition=0).data_end
+    if recipe.days()[-1] > end:
+        raise Mistake(f"params.yaml: observations.last '{recipe.last}' lies after the ledger's last day, {end}.")
     days, counts = recipe.days(), Counter[str]()
     parts, tell, done = [], None, 0
-    for ledger in Ledger.read_partitions(stage.read("ledger")):
+    for ledger in Ledger.read_partitions(folder):
         tell = tell or progress("observation days", len(days) * ledger.partitions)
         facts = Facts.of(ledger)
         history = History(facts)

@@ -21,6 +21,7 @@ SEGMENTS = {
     "RETAIL": ("retail trade", "零售商"),
     "PUBLIC": ("public sector", "公共部门"),
 }
+_MARK = 1.2  # per cent of the waterfall's width: where it starts and ends is a mark, not a length
 BUCKETS = (
     ("not due", "未到期"),
     ("1-30 days", "逾期1-30天"),
@@ -67,8 +68,8 @@ class Behaviour:
     line: tuple[str, ...]
 
 
-def render(case: Case, *, language: str = "en") -> str:
-    """The page as HTML; `language` ("en" or "zh") is the one it opens in."""
+def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
+    """The page as HTML. `scale`: all grades, best first; `language` ("en" or "zh") is the one it opens in."""
     return (
         _environment()
         .get_template("case.html")
@@ -77,6 +78,7 @@ def render(case: Case, *, language: str = "en") -> str:
             rating=case.rating,
             status=status_text(case.rating.status),
             horizon=_horizon(case.horizon_days),
+            scale=scale,
             bars=_bars(case),
             behaviour=_behaviour(case.months),
             buckets=list(zip(BUCKETS, case.ageing, strict=True)),
@@ -131,6 +133,8 @@ def _horizon(days: int) -> tuple[str, str]:
 
 
 def _percent(share: float) -> str:
+    if 0 < share < 0.0005:
+        return "< 0.1"
     return f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
 
 
@@ -153,14 +157,20 @@ def _bars(case: Case) -> list[Bar]:
 
     # parts are shown in whole points that add up: each is the step between rounded sums
     shown = [round(end) for end in ends]
-    bars = [Bar("Mean customer", "平均客户", shown[0], 0, at(case.base_points), "total")]
+    bars = [Bar("Mean customer", "平均水平客户", shown[0], at(case.base_points) - _MARK, _MARK, "total")]
     for k, (step, before, after) in enumerate(zip(case.waterfall, ends, ends[1:], strict=False)):
-        en, zh = (step.reason.en, step.reason.zh) if step.reason else ("All other features together", "其余指标合计")
         tone = "bad" if step.points < 0 else "good"
         bars.append(
-            Bar(en, zh, shown[k + 1] - shown[k], at(min(before, after)), max(0.4, abs(at(after) - at(before))), tone)
+            Bar(
+                step.en,
+                step.zh,
+                shown[k + 1] - shown[k],
+                at(min(before, after)),
+                max(0.4, abs(at(after) - at(before))),
+                tone,
+            )
         )
-    bars.append(Bar("Score", "得分", shown[-1], 0, at(ends[-1]), "total"))
+    bars.append(Bar("Score", "得分", shown[-1], at(ends[-1]) - _MARK, _MARK, "total"))
     return bars
 
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ..features.calendar import months_before
 from ..features.catalogue import feature
-from ..features.declaration import MISSING_TEXT, Feature, Missing
+from ..features.declaration import MISSING_TEXT, Family, Feature, Missing
+from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, triggers
 from ..features.facts import NEVER, day_of
 from ..features.history import History, View
 from .evidence import invoices_behind
@@ -16,7 +17,7 @@ from .reasons import Reason, told
 from .scoring import Rating, Scored
 
 MONTHS = 24  # of behaviour shown
-BARS = 10  # features shown on their own in the waterfall; the rest is one bar
+BARS = 10  # features shown on their own in the waterfall; the rest stands by family
 ROWS = 5  # invoices shown behind a reason
 _EDGES = (0, 30, 60, 90)
 _LATENESS = feature("late_km_90d").measure
@@ -24,9 +25,10 @@ _LATENESS = feature("late_km_90d").measure
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the waterfall, in points; `reason` is None for the bar of all the others."""
+    """One step of the waterfall: a feature, or all others of a family together. Points as in `Reason`."""
 
-    reason: Reason | None
+    en: str
+    zh: str
     points: float
 
 
@@ -75,6 +77,8 @@ class Case:
     ageing : tuple of five amounts
         Undisputed open money not due, and 1-30, 31-60, 61-90, over 90 days past due; then `disputed`.
     limit : float or None
+    defaults : tuple of (English, Chinese, day)
+        Why and since when the customer counts as in default; empty if it does not.
     missing : tuple of (English, Chinese)
         What the model could not know, each with its reason.
     """
@@ -95,6 +99,7 @@ class Case:
     disputed: float
     limit: float | None
     months: tuple[Month, ...]
+    defaults: tuple[tuple[str, str, date], ...]
     evidence: tuple[Evidence, ...]
     missing: tuple[tuple[str, str], ...]
     known_on_assumed: tuple[str, ...]
@@ -131,22 +136,7 @@ def _case(
     rating, person = scored.rating(place), scored.customers.iloc[place]
     rated = rating.pd is not None
     bundle, segment = scored.bundle, person["segment"]
-    points, values, missing = scored.points[place], scored.matrix.values[place], scored.matrix.missing[place]
-    order = np.argsort(-np.abs(points), kind="stable")
-    steps = [
-        Step(
-            told(
-                bundle.features[p],
-                float(points[p]),
-                float(values[p]),
-                int(missing[p]),
-                bundle.usual(segment, bundle.features[p].name),
-            ),
-            float(points[p]),
-        )
-        for p in sorted(order[:BARS], key=lambda p: points[p])
-    ]
-    rest = float(points[order[BARS:]].sum())
+    missing = scored.matrix.missing[place]
     onboarded = person["onboarded_on"]
     ageing, disputed = _ageing(view, place)
     limit = view.limit[place]
@@ -162,17 +152,47 @@ def _case(
         horizon_days=bundle.default.horizon_days,
         riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
         base_points=scored.base_points,
-        waterfall=(*steps, Step(None, rest)) if rated else (),
+        waterfall=_waterfall(scored, place, rating) if rated else (),
         ageing=ageing,
         disputed=disputed,
         limit=None if np.isnan(limit) else float(limit / view.minor),
         months=tuple(Month(end, *(float(x) for x in figures[:, place])) for end, figures in months),
+        defaults=_defaults(view, place, bundle.default),
         evidence=_joined([_evidence(view, place, reason) for reason in rating.reasons if reason.points < 0]),
         missing=tuple(
             _told_missing(one, int(code)) for one, code in zip(bundle.features, missing, strict=True) if code
         ),
         known_on_assumed=assumed,
     )
+
+
+def _waterfall(scored: Scored, place: int, rating: Rating) -> tuple[Step, ...]:
+    """The features that weigh most, every told reason among them, and the others by family; the worst first."""
+    bundle, points = scored.bundle, scored.points[place]
+    told_names = {reason.feature for reason in rating.reasons}
+    order = sorted(range(len(points)), key=lambda p: (bundle.features[p].name not in told_names, -abs(points[p])))
+    steps, rest = [], dict[Family, float]()
+    for rank, p in enumerate(order):
+        one = bundle.features[p]
+        if rank < BARS:
+            value, code = float(scored.matrix.values[place, p]), int(scored.matrix.missing[place, p])
+            usual = bundle.usual(str(scored.customers["segment"].iloc[place]), one.name)
+            reason = told(one, float(points[p]), value, code, usual)
+            steps.append(Step(reason.en, reason.zh, reason.points))
+        else:
+            rest[one.family] = rest.get(one.family, 0.0) + float(points[p])
+    for family, sum_ in rest.items():
+        en, zh = family.value
+        steps.append(Step(f"Others of {en}", f"其他{zh}指标", sum_))
+    return tuple(sorted(steps, key=lambda step: step.points))
+
+
+def _defaults(view: View, place: int, recipe: DefaultRecipe) -> tuple[tuple[str, str, date], ...]:
+    """Each kind of trigger that holds, or held in the cure period, and since when."""
+    spells = triggers(view.facts, recipe)
+    here = (spells.customer == place) & (spells.start <= view.T) & (spells.end > view.T - recipe.cure_days + 1)
+    since = {kind: int(spells.start[here & (spells.kind == kind)].max()) for kind in np.unique(spells.kind[here])}
+    return tuple((*TRIGGER_TEXT[TRIGGERS[kind]], day_of(day)) for kind, day in since.items())
 
 
 def _months(history: History, day: int) -> list[tuple[date, np.ndarray]]:
