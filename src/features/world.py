@@ -5,11 +5,11 @@ tuned to make a model look good. Where no survey was found for a number the comm
 
     published                                                              books of 4,000, seeds 1, 2, 3
     47 % of B2B invoices paid late, Western Europe (Atradius 2025)         52, 50, 49 %
-    49 to 51 % of firms pay on time, France, Europe (Altares 2024)         44, 48, 49 % (by amount, three months)
-    5.7 to 7.6 % of firms pay more than 30 days late (Altares 2023)        5.9, 4.8, 4.6 %
-    these fail six times as often (Altares, early 2010s)                   4.5, 5.5, 5.2 times as often as all
-    6 days late on average in Germany, 13 in France (Altares 2023)         6.4, 5.2, 5.1 days
-    insolvency 0.5 to 2.5 % a year; 4 % of firms over 90 days late         2.1 to 3.1 % default a year
+    49 to 51 % of firms pay on time, France, Europe (Altares 2024)         44, 47, 48 % (by amount, three months)
+    5.7 to 7.6 % of firms pay more than 30 days late (Altares 2023)        6.8, 5.7, 5.0 %
+    these fail six times as often (Altares, early 2010s)                   4.4, 6.3, 6.0 times as often as all
+    6 days late on average in Germany, 13 in France (Altares 2023)         7.1, 5.9, 5.7 days
+    insolvency 0.5 to 2.5 % a year; 4 % of firms over 90 days late         2.9, 2.0, 2.5 % default a year
     (Insolvency Service, Creditreform, Banque de France; CRIBIS 2024)
 """
 
@@ -47,10 +47,10 @@ class Segment:
 # (CRIBIS, third quarter of 2024). So: about 3 % a year for the small, 1 to 2 % for the large.
 # Larger firms pay later: 14.0 days under 3 staff, under 12 to 50 staff, 14.5 from 200, 17.8 from 1,000 (Altares 2024).
 SEGMENTS = {
-    "SME": Segment(share=0.62, hazard=0.00080, orders=0.9, size=2_400.0, habit=1.0),
-    "RETAIL": Segment(share=0.18, hazard=0.00090, orders=1.3, size=900.0, habit=0.0),
-    "CORP": Segment(share=0.16, hazard=0.00036, orders=2.6, size=14_000.0, habit=4.0),
-    "PUBLIC": Segment(share=0.04, hazard=0.00006, orders=0.8, size=5_000.0, habit=5.0),
+    "SME": Segment(share=0.62, hazard=0.00050, orders=0.9, size=2_400.0, habit=1.0),
+    "RETAIL": Segment(share=0.18, hazard=0.00056, orders=1.3, size=900.0, habit=0.0),
+    "CORP": Segment(share=0.16, hazard=0.00022, orders=2.6, size=14_000.0, habit=4.0),
+    "PUBLIC": Segment(share=0.04, hazard=0.00004, orders=0.8, size=5_000.0, habit=5.0),
 }
 # Share of customers, log of the hazard's factor, extra days late. Insolvency by sector: construction above the mean
 # (Creditreform 2024: 97 per 10,000); delays longest in construction and transport (Coface Poland 2018, China 2023).
@@ -79,7 +79,7 @@ TERMS_SPREAD = (0.6, 1.0, 1.4)  # each customer keeps one of these times the usu
 PERSISTENCE = 0.95
 MACRO_WEIGHT = 0.30  # correlation of its monthly shocks with the macro shock (assumed)
 INDUSTRY_WEIGHT = 0.25  # and with the shock of its industry (assumed)
-HEALTH_TO_HAZARD = 1.7  # one standard deviation worse multiplies the hazard by e^1.7 (assumed)
+HEALTH_TO_HAZARD = 2.0  # one standard deviation worse multiplies the hazard by e^2.0 (assumed)
 HAZARD_CAP = 0.35
 CHURN = 0.006  # monthly probability that a customer stops buying, having paid (assumed)
 GONE_AT_START = 0.45  # share of customers that join after the first month (assumed)
@@ -88,7 +88,7 @@ GONE_AT_START = 0.45  # share of customers that join after the first month (assu
 # The sum of it is held to the table above.
 DISCIPLINE_MEAN = -11.0
 DISCIPLINE_SPREAD = 5.0  # standard deviation of own discipline in days (assumed)
-STRAIN_DAYS = 18.0  # days per unit by which health lies under STRAIN_FROM, growing faster below (assumed)
+STRAIN_DAYS = 20.0  # days per unit by which health lies under STRAIN_FROM, growing faster below (assumed)
 STRAIN_FROM = 0.0
 STRAIN_POWER = 1.5
 CHANCE_SHAPE = 0.5  # chance: a gamma of this shape with this scale in days; the scale grows with strain (assumed)
