@@ -346,3 +346,17 @@ def test_an_invoice_whose_paid_date_cannot_be_read_is_not_taken_as_unpaid(tmp_pa
     assert [(row.line, row.key, row.reason) for row in report.quarantine] == [(3, "1", "DATE_FORMAT")]
     assert len(ledger.payments) == 58  # what cleared the credit note is no payment
     assert (ledger.payments["amount"] == 10000).all()
+
+
+def test_an_invoice_that_was_paid_after_the_day_is_still_open_on_it(tmp_path):
+    rows = "".join(f"{k},A,2025-01-31,2025-03-02,100.00,2025-03-09\n" for k in range(2, 60))
+    head = "invoice_id,customer_id,issued_on,due_on,amount,paid\n"
+    (tmp_path / "aging.csv").write_text(f"{head}1,A,2025-01-31,2025-03-02,100.00,2025-07-01\n{rows}")
+    mapping = Mapping(
+        files={"invoices": "aging.csv"},
+        constants={"invoices": {"currency": "EUR"}},
+        derive={"customers": True, "payments": {"paid_on": "paid"}},
+    )
+    ledger, report = read(tmp_path, mapping)
+    assert [(row.line, row.reason) for row in report.quarantine] == [(2, "DATE_FUTURE")]
+    assert (len(ledger.invoices), len(ledger.payments)) == (59, 58)

@@ -175,7 +175,7 @@ class _Delivery:
         if "payments" in self.mapping.derive:  # an invoice whose paid date cannot be read is not unpaid
             theirs = self.mapping.derive["payments"]["paid_on"]
             self._have(raw, {"paid_on": theirs}, "payments")
-            raw.day(theirs, self.form, latest=self.as_of, optional=True)
+            raw.day(theirs, self.form, optional=True)
         raw.known("issued_on", self.form, self.as_of, self.report)
         raw.unique("invoice_id")
         return raw
