@@ -64,9 +64,8 @@ def write_example(
     if folder.exists() and not folder.is_dir():
         raise Mistake(f"{folder}: is a file; name a folder for the example.")
     folder.mkdir(parents=True, exist_ok=True)
-    world = _World(recipe)
-    writers: dict[str, _Writer] = {}
-    hidden: list[dict[str, Array]] = []
+    world, curves = _World(recipe), _lag_curves(recipe.seed)
+    writers = {"truth": _Writer(folder, "truth", _TRUTH, "parquet")}
     for chunk, first in enumerate(range(0, recipe.customers, _CHUNK)):
         many = min(_CHUNK, recipe.customers - first)
         tables, state = _Chunk(world, chunk, first, many).tables()
@@ -74,15 +73,10 @@ def write_example(
             if name not in writers:
                 writers[name] = _Writer(folder, name, table.schema, form)
             writers[name].write(table)
-        hidden.append(state)
+        writers["truth"].write(world.truth(state, curves))
         progress(first + many, recipe.customers)
     for writer in writers.values():
         writer.close()
-    curves = _lag_curves(recipe.seed)
-    truth = _Writer(folder, "truth", _TRUTH, "parquet")
-    for state in hidden:
-        truth.write(world.truth(state, curves))
-    truth.close()
 
 
 class _Writer:
