@@ -55,13 +55,15 @@ def test_the_example_ledger_does_not_leak(walked):
         (("intake", ".", "--ledger", "x", "--as-of", "soon"), "--as-of should be a day"),
         (("summary", "nowhere"), "run 'dvc repro'"),
         (("audit-leakage",), "run 'dvc repro'"),
+        (("score", "--bundle", "BUNDLE", "--ledger", "LEDGER", "--as-of", "2021-12-31", "--out", "o.csv"), ".parquet"),
         (("audit-leakage", "--sample", "0"), "run 'dvc repro'"),
         (("score", "--bundle", ".", "--ledger", "x", "--as-of", "2020-01-01", "--out", "o"), "has no manifest.json"),
         (("example", "--out", "x", "--customers", "0"), "should be at least 1"),
     ],
 )
-def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, words, says):
-    told = _run(*words, cwd=tmp_path)
+def test_a_mistake_is_one_line_and_exit_code_2(tmp_path, walked, words, says):
+    real = {"BUNDLE": walked / "artifacts/bundle", "LEDGER": walked / "data/ledger"}
+    told = _run(*(real.get(word, word) for word in words), cwd=tmp_path)
     assert told.returncode == 2
     assert says in told.stderr
     assert len(told.stderr.strip().splitlines()) == 1

@@ -16,7 +16,12 @@ from .rawfiles import Rejected
 ALL_THAT_IS_OPEN = -1  # a dispute or promise without an amount
 EARLIEST, LATEST = date(1950, 1, 1), date(2100, 1, 1)
 _FLAGS = {"true": True, "1": True, "false": False, "0": False, "": False}
-_COLUMNS = {"DATE": "_on", "AMOUNT": "amount", "CURRENCY": "currency"}  # what a reason speaks of
+_COLUMNS = {
+    "DATE": "_on",
+    "AMOUNT": "amount",
+    "CURRENCY": "currency",
+    "BOOL": "is_strategic",
+}  # what a reason speaks of
 
 Flags = npt.NDArray[np.bool_]
 

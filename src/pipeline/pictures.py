@@ -16,47 +16,37 @@ _COLOURS = {"scorecard": "#33507e", "boosting": "#b3261e"}
 
 def pictures(plots: Path) -> Iterator[tuple[str, Figure]]:
     """Name and figure of each picture: ROC, calibration, score distribution, SHAP summary."""
-    yield "roc", _roc(pd.read_csv(plots / "roc.csv"))
-    yield "calibration", _calibration(pd.read_csv(plots / "calibration.csv"))
-    yield "scores", _scores(pd.read_csv(plots / "scores.csv"))
+    for name, draw in (("roc", _roc), ("calibration", _calibration), ("scores", _scores)):
+        yield name, draw({model: pd.read_csv(plots / f"{name}_{model}.csv") for model in _COLOURS})
     yield "shap", _shap(pd.read_csv(plots / "shap.csv"))
 
 
-def _roc(rows: pd.DataFrame) -> Figure:
+def _roc(models: dict[str, pd.DataFrame]) -> Figure:
     figure, axes = plt.subplots(figsize=(5.5, 5.5))
-    for name, line in rows.groupby("model"):
-        axes.plot(line["false_positive_rate"], line["true_positive_rate"], label=name, color=_COLOURS.get(str(name)))
+    for name, line in models.items():
+        axes.plot(line["false_positive_rate"], line["true_positive_rate"], label=name, color=_COLOURS[name])
     axes.plot([0, 1], [0, 1], color="#9aa5b5", linewidth=1)
     axes.set(xlabel="share of goods refused", ylabel="share of bads refused", title="ROC, out of time")
     axes.legend(frameon=False)
     return figure
 
 
-def _calibration(rows: pd.DataFrame) -> Figure:
+def _calibration(models: dict[str, pd.DataFrame]) -> Figure:
     figure, axes = plt.subplots(figsize=(5.5, 5.5))
-    for name, line in rows.groupby("model"):
-        axes.plot(line["pd"], line["bad_rate"], "o-", label=name, color=_COLOURS.get(str(name)))
-    top = float(max(rows["pd"].max(), rows["bad_rate"].max()))
+    for name, line in models.items():
+        axes.plot(line["pd"], line["bad_rate"], "o-", label=name, color=_COLOURS[name])
+    top = max(float(line[["pd", "bad_rate"]].max().max()) for line in models.values())
     axes.plot([0, top], [0, top], color="#9aa5b5", linewidth=1)
     axes.set(xlabel="predicted PD", ylabel="observed rate", title="Calibration by tenths, out of time")
     axes.legend(frameon=False)
     return figure
 
 
-def _scores(rows: pd.DataFrame) -> Figure:
-    models = sorted(rows["model"].unique())
-    figure, grid = plt.subplots(len(models), 1, figsize=(7, 3 * len(models)), squeeze=False, layout="constrained")
-    for axes, name in zip(grid[:, 0], models, strict=True):
-        for outcome, colour in (("good", "#9fb4d3"), ("bad", "#b3261e")):
-            line = rows[(rows["model"] == name) & (rows["outcome"] == outcome)]
-            axes.bar(
-                line["points"] + 5,
-                line["observations"] / max(1, line["observations"].sum()),
-                width=9,
-                alpha=0.6,
-                color=colour,
-                label=outcome,
-            )
+def _scores(models: dict[str, pd.DataFrame]) -> Figure:
+    figure, grid = plt.subplots(len(models), 1, figsize=(7, 3 * len(models)), layout="constrained")
+    for axes, (name, rows) in zip(grid, models.items(), strict=True):
+        for outcome, colour in (("goods", "#9fb4d3"), ("bads", "#b3261e")):
+            axes.bar(rows["points"] + 5, rows[outcome], width=9, alpha=0.6, color=colour, label=outcome)
         axes.set(xlabel="points", ylabel="share", title=f"{name}: points of goods and bads, out of time")
         axes.legend(frameon=False)
     return figure

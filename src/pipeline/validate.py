@@ -72,22 +72,16 @@ def _truth(source: Path, stage: Stage, slices: pd.DataFrame) -> np.ndarray | Non
 def _plots(
     stage: Stage, known: dict[str, RatingSystem], log_odds: dict[str, np.ndarray], bad: np.ndarray, here: np.ndarray
 ) -> None:
-    curves, lines, bars = [], [], []
-    for name, score in log_odds.items():
-        for false, true in zip(*roc(bad[here], score[here]), strict=True):
-            curves.append({"model": name, "false_positive_rate": false, "true_positive_rate": true})
-        lines += [{"model": name, **point} for point in calibration_curve(bad[here], score[here])]
+    for name, score in log_odds.items():  # a file a model: DVC draws a line for each
+        false, true = roc(bad[here], score[here])
+        corners = zip(false, true, strict=True)
+        stage.plot(f"roc_{name}", [{"false_positive_rate": f, "true_positive_rate": t} for f, t in corners])
+        stage.plot(f"calibration_{name}", calibration_curve(bad[here], score[here]))
         points = known[name].score(score[here])
         edges = np.arange(points.min() // 10 * 10, points.max() + 11, 10)
-        for outcome, mark in (("good", 0), ("bad", 1)):
-            counts, _ = np.histogram(points[bad[here] == mark], edges)
-            bars += [
-                {"model": name, "outcome": outcome, "points": int(e), "observations": int(n)}
-                for e, n in zip(edges[:-1], counts, strict=True)
-            ]
-    stage.plot("roc", curves)
-    stage.plot("calibration", lines)
-    stage.plot("scores", bars)
+        good, hit = (np.histogram(points[bad[here] == mark], edges)[0] / (bad[here] == mark).sum() for mark in (0, 1))
+        rows = zip(edges[:-1].tolist(), good, hit, strict=True)
+        stage.plot(f"scores_{name}", [{"points": p, "goods": g, "bads": b} for p, g, b in rows])
 
 
 def _shap(stage: Stage, system: RatingSystem, matrix: Matrix, most: int = 400) -> None:

@@ -58,6 +58,8 @@ def score_ledger(
     """
     if out.is_dir():
         raise Mistake(f"--out {out}: is a folder; name a file such as ratings.parquet.")
+    if out.suffix != ".parquet":
+        raise Mistake(f"--out {out}: should end in .parquet, which is what is written.")
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
     os.close(handle)

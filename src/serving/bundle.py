@@ -188,10 +188,11 @@ def _verified(folder: Path) -> dict[str, bytes]:
     if said.get("format") != _FORMAT:
         raise Mistake(f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew.")
     listed = said["files"]
-    strange = sorted((set(held) - {_MANIFEST, _SEAL}) ^ set(listed)) + sorted(set(listed) - _ALLOWED)
-    lacking = sorted(_REQUIRED - set(listed))
-    if strange or lacking:
-        raise Mistake(f"{folder}: {(strange + lacking)[0]} is missing, or should not be there.")
+    files = set(held) - {_MANIFEST, _SEAL}
+    if strange := sorted((files - set(listed)) | (set(listed) - _ALLOWED)):
+        raise Mistake(f"{folder}: {strange[0]} is no file of the bundle; it was added after the export.")
+    if lacking := sorted((set(listed) | _REQUIRED) - files):
+        raise Mistake(f"{folder}: {lacking[0]} is missing; it was there when the bundle was exported.")
     data = {name: (folder / name).read_bytes() for name in listed}
     for name, row in listed.items():
         if len(data[name]) != row["size"] or _sha(data[name]) != row["sha256"]:
