@@ -267,7 +267,7 @@ class _Chunk:
         usual = np.array([c[1] for c in countries])[self.country]
         self.terms = np.rint(usual * rng.choice(w.TERMS_SPREAD, n)).astype(int)
         self.cell = _cell(self.appetite, self.terms, self.size)
-        late_comer = rng.random(n) < w.GONE_AT_START
+        late_comer = rng.random(n) < w.JOINS_LATER
         span = max(1, self.world.end - self.world.starts[0] - 60)
         self.joined = np.where(late_comer, self.world.starts[0] + rng.integers(0, span, n), self.world.starts[0])
         stays = rng.geometric(w.CHURN, n) * 30.44

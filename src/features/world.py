@@ -82,7 +82,7 @@ INDUSTRY_WEIGHT = 0.25  # and with the shock of its industry (assumed)
 HEALTH_TO_HAZARD = 2.0  # one standard deviation worse multiplies the hazard by e^2.0 (assumed)
 HAZARD_CAP = 0.35
 CHURN = 0.006  # monthly probability that a customer stops buying, having paid (assumed)
-GONE_AT_START = 0.45  # share of customers that join after the first month (assumed)
+JOINS_LATER = 0.45  # share of customers that join after the first month (assumed)
 
 # Lateness of an invoice: habit (segment, country, industry, own discipline) + strain of bad health + chance.
 # The sum of it is held to the table above.
