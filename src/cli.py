@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .errors import Mistake
+from .errors import Mistake, Unavailable
 
 app = typer.Typer(
     help="Explained credit ratings of business customers, from the receivables ledger.",
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-_DISK_FAILED = 74
+_DISK_FAILED = Unavailable.exit_code
 
 AsOf = Annotated[str, typer.Option(help="The day, as YYYY-MM-DD.")]
 LedgerDir = Annotated[Path, typer.Option(help="A ledger folder (data/ledger, or what intake wrote).")]
@@ -41,36 +41,42 @@ def example(
 
 @app.command()
 def intake(
-    source: Annotated[Path, typer.Argument(help="Folder with the raw files, or one raw file.")],
     ledger: LedgerDir,
     as_of: AsOf,
+    source: Annotated[
+        Path | None, typer.Argument(help="Folder with the raw files, or one raw file; none for a database.")
+    ] = None,
     mapping: Annotated[Path | None, typer.Option(help="What differs from the default profile.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report here too, also when refused.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    fewer_rows: Annotated[
+        bool, typer.Option("--fewer-rows", help="30 % fewer rows than the last time are right.")
+    ] = False,
 ) -> None:
-    """Read raw extracts into a ledger; wrong rows are set aside with their line and reason."""
+    """Take a delivery of raw extracts into a ledger; wrong rows are set aside with their line and reason."""
     import json
 
-    from .features.intake import publish, take_in
+    from .features.intake.rejection import Rejected
+    from .features.intake.taking import take_in
     from .features.mapping import Mapping
     from .features.quarantine import Report
 
-    told = Report()
+    told, day, said = Report(), _day("--as-of", as_of), Mapping.read(mapping)
+    refused = None
     try:
-        book = take_in(source, as_of=_day("--as-of", as_of), mapping=Mapping.read(mapping), report=told)
-        publish(book, ledger, told)
-    finally:
-        if report:
-            report.write_text(json.dumps(told.as_dict(), indent=1, ensure_ascii=False), encoding="utf-8")
-        if as_json:
-            print(json.dumps(told.as_dict(), indent=1, ensure_ascii=False))
+        with _progress("bytes") as tell:
+            take_in(source, ledger, as_of=day, mapping=said, report=told, fewer_rows=fewer_rows, tell=tell)
+    except Rejected as fault:
+        refused = fault
+    text = json.dumps(told.as_dict(), indent=1, ensure_ascii=False)
+    if report:
+        report.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        print(text)
+    if refused:
+        raise refused
     if not as_json:
-        for file, rows in told.rows.items():
-            print(f"{file}: {rows['read']} rows, {rows['accepted']} accepted, {rows['quarantined']} set aside")
-        for reason, n, first in told.reasons()[:5]:
-            print(f"  {n} x {reason}, first {first.file} line {first.line} ({first.key})")
-        for file, sums in told.sums.items():
-            print(f"  {file}: " + ", ".join(f"{amount} {currency}" for currency, amount in sums.items()))
+        print("\n".join(told.summary()))
 
 
 @app.command()

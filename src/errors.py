@@ -9,3 +9,15 @@ class Mistake(Exception):
     """
 
     exit_code = 2
+
+
+class Unavailable(Mistake):
+    """A disk or a database failed; nothing was changed, and the same command may work later."""
+
+    exit_code = 74
+
+
+class Busy(Mistake):
+    """Somebody else is writing in the same place."""
+
+    exit_code = 75

@@ -21,7 +21,9 @@ def _table(name: str, rows: list[dict]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     for column in SCHEMAS[name].names:
         if column not in frame:
-            frame[column] = pd.NaT if column.endswith(("_on", "_to")) else ""
+            frame[column] = (
+                pd.NaT if column.endswith(("_on", "_to")) else 0 if column in ("delivery", "replaced_in") else ""
+            )
         if column.endswith(("_on", "_to", "_from")):
             frame[column] = pd.to_datetime(frame[column]).astype("datetime64[s]")
     return frame[list(blank)].astype(blank.dtypes.to_dict())

@@ -55,13 +55,19 @@ def day_of(number: int) -> date:
 
 @dataclass(frozen=True)
 class Invoices:
-    """Invoices in order of customer, then issue day. A negative `amount` is a credit note without invoice."""
+    """Versions of invoices in order of customer, then issue day. A negative `amount` is a credit note without invoice.
 
+    `document` numbers the invoice that a row is a version of; a version holds from `known` until `replaced`
+    (NEVER: it still does).
+    """
+
+    document: Ints
     customer: Ints
     issued: Ints
     due: Ints
     amount: Floats
     known: Ints
+    replaced: Ints
 
     @property
     def day(self) -> Ints:
@@ -71,13 +77,17 @@ class Invoices:
 
 @dataclass(frozen=True)
 class Payments:
-    """Payments in order of invoice, then day. `invoice` -1: unapplied cash. Negative: a reversal."""
+    """Payments in order of invoice, then day. `invoice` -1: unapplied cash. Negative: a reversal.
+
+    `invoice` numbers documents until the facts are cut at a day; then it is the row of the version that holds.
+    """
 
     customer: Ints
     invoice: Ints
     day: Ints
     amount: Floats
     known: Ints
+    replaced: Ints
 
 
 @dataclass(frozen=True)
@@ -158,19 +168,22 @@ class Facts:
         own = ledger.invoices.assign(customer=number.get_indexer(ledger.invoices["customer_id"]))
         own = own.sort_values(["customer", "issued_on", "invoice_id"], ignore_index=True)
         rate = rate_on(own["currency"], own["issued_on"], ledger.rates, reporting=ledger.reporting_currency)
-        invoice = pd.Index(own["invoice_id"])
+        document, told = pd.factorize(own["invoice_id"])
+        invoice, first = pd.Index(told), _first_versions(own, document)
         return cls(
             customers=customers,
             onboarded=_days(customers["onboarded_on"]),
             invoices=Invoices(
+                document=document.astype("int64"),
                 customer=own["customer"].to_numpy("int64"),
                 issued=_days(own["issued_on"]),
                 due=_days(own["due_on"]),
                 amount=np.rint(own["amount"].to_numpy("float64") * rate),
                 known=_days(own["known_on"]),
+                replaced=_days(own["replaced_on"]),
             ),
-            payments=_payments(ledger, number, invoice, rate),
-            events=_events(ledger, number, invoice, rate),
+            payments=_payments(ledger, number, invoice, rate[first]),
+            events=_events(ledger, number, invoice, rate[first]),
             limits=_limits(ledger, number),
             signals=_signals(ledger, number),
             invoice_ids=own["invoice_id"].to_numpy(object),
@@ -182,21 +195,27 @@ class Facts:
     def known(self, *, by: int) -> "tuple[Facts, Ints]":
         """The facts dated and known on or before the day `by`, and the old numbers of its invoices.
 
-        Only a gate calls this (history looks back with it, outcomes looks ahead). A promise is dated by the
-        day promised for, so it counts from the day it was given. A payment on an invoice that is not visible
-        yet is unapplied.
+        Only a gate calls this (history looks back with it, outcomes looks ahead). Of the versions of a fact the one
+        that held at the close of `by` counts. A promise is dated by the day promised for, so it counts from the
+        day it was given. A payment on an invoice that is not visible yet is unapplied.
         """
         rows = self.invoices
-        seen = (rows.issued <= by) & (rows.known <= by)
-        renumbered = np.r_[np.where(seen, np.cumsum(seen) - 1, -1), -1]  # the last place serves -1
-        pays = kept(self.payments, (self.payments.day <= by) & (self.payments.known <= by))
+        seen = (rows.issued <= by) & (rows.known <= by) & (by < rows.replaced)
+        renumbered = np.full(rows.document.max(initial=-1) + 2, -1)  # the last place serves -1
+        renumbered[rows.document[seen]] = np.arange(np.count_nonzero(seen))
+        first = np.full(len(renumbered), NEVER)  # a restated invoice is believed since it was first known
+        np.minimum.at(first, rows.document[rows.known <= by], rows.known[rows.known <= by])
+        told = self.payments
+        pays = kept(told, (told.day <= by) & (told.known <= by) & (by < told.replaced))
         pays = replace(pays, invoice=renumbered[pays.invoice])
         pays = kept(pays, np.argsort(pays.invoice, kind="stable"))
         promised = self.events.kind == "promise"
         events = kept(self.events, ((self.events.day <= by) | promised) & (self.events.known <= by))
         cut = replace(
             self,
-            invoices=kept(rows, seen),
+            invoices=replace(
+                kept(rows, seen), known=first[rows.document[seen]], document=np.arange(np.count_nonzero(seen))
+            ),
             payments=pays,
             events=replace(events, invoice=renumbered[events.invoice]),
             limits=kept(self.limits, (self.limits.start <= by) & (self.limits.known <= by)),
@@ -219,6 +238,12 @@ def _days(column: pd.Series) -> Ints:
     return np.where(np.isnat(days), NEVER, days.astype("int64"))
 
 
+def _first_versions(own: pd.DataFrame, document: Ints) -> Ints:
+    """For each document the row that was known first: money converts at its issue day, whatever came later."""
+    order = np.lexsort([own["delivery"].to_numpy(), _days(own["known_on"]), document])
+    return order[starts_of(document[order])] if len(order) else order
+
+
 def _payments(ledger: Ledger, number: pd.Index, invoice: pd.Index, rate: Floats) -> Payments:
     rows = ledger.payments
     credits_ = ledger.invoices.loc[ledger.invoices["amount"] <= 0, "invoice_id"]
@@ -231,6 +256,7 @@ def _payments(ledger: Ledger, number: pd.Index, invoice: pd.Index, rate: Floats)
         day=_days(rows["paid_on"]),
         amount=np.rint(rows["amount"].to_numpy("float64") * factor),
         known=_days(rows["known_on"]),
+        replaced=_days(rows["replaced_on"]),
     )
     order = np.lexsort((rows["payment_id"].to_numpy(object).astype(str), pays.day, pays.invoice))
     return kept(pays, order)

@@ -16,7 +16,7 @@ from .catalogue import CATALOGUE
 from .declaration import Feature
 from .facts import Facts
 from .history import History
-from .ledger import OWN_DATE, Ledger
+from .ledger import OWN_DATE, Ledger, as_declared
 from .matrix import Matrix, build
 
 _ABSURD = 10**12 + 1  # minor units
@@ -95,11 +95,19 @@ def _later(table: pd.DataFrame, name: str, day: date) -> pd.Series:
 
 def cut(ledger: Ledger, day: date) -> Ledger:
     """The ledger as it was at the close of a day."""
-    kept = {}
+    kept: dict[str, Any] = {}
     for name in OWN_DATE:
         table = getattr(ledger, name)
-        kept[name] = table[~_later(table, name, day)].reset_index(drop=True)
+        kept[name] = _unreplaced(table[~_later(table, name, day)].reset_index(drop=True), day)
     return replace(ledger, **kept)
+
+
+def _unreplaced(table: pd.DataFrame, day: date) -> pd.DataFrame:
+    """The rows without the restatements that only became known later."""
+    if "replaced_on" not in table:
+        return table
+    still = table["replaced_on"] <= pd.Timestamp(day)
+    return table.assign(replaced_on=table["replaced_on"].where(still))
 
 
 def poisoned(ledger: Ledger, day: date) -> Ledger:
@@ -114,7 +122,8 @@ def poisoned(ledger: Ledger, day: date) -> Ledger:
             table.loc[late, "value"] = -1e9
         if "due_on" in table:
             table.loc[late, "due_on"] += pd.Timedelta(days=1)
-        spoilt[name] = pd.concat([table, _invented(ledger, name, day)], ignore_index=True).astype(table.dtypes)
+        more = as_declared(name, _invented(ledger, name, day).reset_index(drop=True))
+        spoilt[name] = pd.concat([table, more], ignore_index=True).astype(table.dtypes)
     return replace(ledger, **spoilt)
 
 

@@ -6,7 +6,7 @@ On disk it is a folder of Parquet, a folder a table, hash-partitioned by custome
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
 
 _TEXT, _DAY, _MONEY, _REAL, _FLAG = pa.string(), pa.date32(), pa.int64(), pa.float64(), pa.bool_()
+_DELIVERY = ("delivery", pa.int32())  # the number of the delivery that brought the row
+_REPLACED = [("replaced_on", _DAY), ("replaced_in", pa.int32())]  # when a restatement became known, and its delivery
 SCHEMAS: dict[str, pa.Schema] = {
     "customers": pa.schema(
         [
@@ -31,6 +34,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("industry", _TEXT),
             ("onboarded_on", _DAY),
             ("is_strategic", _FLAG),
+            _DELIVERY,
+            ("replaced_in", pa.int32()),
         ]
     ),
     "invoices": pa.schema(
@@ -42,6 +47,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("amount", _MONEY),
             ("currency", _TEXT),
             ("known_on", _DAY),
+            _DELIVERY,
+            *_REPLACED,
         ]
     ),
     "payments": pa.schema(
@@ -51,7 +58,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("invoice_id", _TEXT),
             ("paid_on", _DAY),
             ("amount", _MONEY),
+            ("currency", _TEXT),
             ("known_on", _DAY),
+            _DELIVERY,
+            *_REPLACED,
         ]
     ),
     "events": pa.schema(
@@ -62,6 +72,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("occurred_on", _DAY),
             ("known_on", _DAY),
             ("amount", _MONEY),
+            _DELIVERY,
         ]
     ),
     "limits": pa.schema(
@@ -71,6 +82,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("valid_to", _DAY),
             ("amount", _MONEY),
             ("known_on", _DAY),
+            _DELIVERY,
         ]
     ),
     "signals": pa.schema(
@@ -81,9 +93,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("value", _REAL),
             ("observed_on", _DAY),
             ("known_on", _DAY),
+            _DELIVERY,
         ]
     ),
-    "rates": pa.schema([("currency", _TEXT), ("date", _DAY), ("rate", _REAL)]),
+    "rates": pa.schema([("currency", _TEXT), ("date", _DAY), ("rate", _REAL), _DELIVERY]),
 }
 OPTIONAL = ("events", "limits", "signals")
 OWN_DATE = {
@@ -136,7 +149,7 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
 
 def as_declared(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The declared columns of a table with their dtypes; what the frame does not have is empty."""
-    blank = {_TEXT: "", _DAY: pd.NaT, _FLAG: False}
+    blank = {_TEXT: "", _DAY: pd.NaT, _FLAG: False, pa.int32(): 0}
     columns = {
         column.name: frame[column.name] if column.name in frame else pd.Series(blank[column.type], index=frame.index)
         for column in SCHEMAS[table]
@@ -194,13 +207,12 @@ class Ledger:
 
     def write(self, folder: Path) -> None:
         """Write the ledger as partitioned Parquet; the same ledger gives the same bytes."""
-        many = len(self.customers)
-        count = max(1, min(4, many // _WORTH_A_PARTITION), -(-many // _MOST_CUSTOMERS))
+        count = partitions_for(len(self.customers))
         for name, table in self.tables().items():
             (folder / name).mkdir(parents=True, exist_ok=True)
             keys = [c for c in ("customer_id", OWN_DATE.get(name, "date")) if c in table]
             ordered = table.sort_values(keys, kind="stable")
-            home = np.zeros(len(table), int) if name == "rates" else shard(ordered["customer_id"], count)
+            home = np.zeros(len(table), int) if name == "rates" else shard_of(ordered["customer_id"], count)
             for part in range(1 if name == "rates" else count):
                 arrow = pa.Table.from_pandas(ordered[home == part], schema=SCHEMAS[name], preserve_index=False)
                 pq.write_table(arrow, folder / name / f"part-{part:04d}.parquet", compression="zstd")
@@ -216,20 +228,24 @@ class Ledger:
         (folder / "ledger.json").write_text(json.dumps(about, indent=1) + "\n")
 
     @classmethod
-    def read(cls, folder: Path, *, partition: int | None = None) -> "Ledger":
-        """Read a ledger, or one partition of its customers."""
-        about = _about(folder)
+    def read(cls, folder: Path, *, partition: int | None = None, upto: int | None = None) -> "Ledger":
+        """Read a ledger, or one partition of its customers; with `upto`, as it was after that delivery."""
+        about = read_about(folder)
         tables = {}
         for name, schema in SCHEMAS.items():
             parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
-            files = sorted((folder / name).glob(f"part-{parts}.parquet"))
+            place = folder / about.get("tables", "") / name
+            files = sorted(place.glob(f"part-{parts}.parquet"))
             if not files:
-                raise Mistake(f"{folder / name}: no Parquet parts; write the ledger anew with build_ledger.")
+                raise Mistake(f"{place}: no Parquet parts; write the ledger anew with build_ledger.")
             try:
-                tables[name] = as_frame(pa.concat_tables(pq.read_table(f, schema=schema) for f in files))
+                whole = pa.concat_tables(pq.read_table(f, schema=schema, partitioning=None) for f in files)
             except pa.ArrowInvalid as fault:
                 said = str(fault).splitlines()[0]
-                raise Mistake(f"{folder / name}: cannot be read ({said}); write the ledger anew.") from None
+                raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
+            tables[name] = as_frame(_after(name, whole, upto))
+        if upto is not None:
+            about |= about["deliveries"][upto - 1]
         return cls(
             **tables,
             data_end=date.fromisoformat(about["data_end"]),
@@ -242,11 +258,35 @@ class Ledger:
     @classmethod
     def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
         """The partitions one after the other, so that memory is bounded by one of them."""
-        for partition in range(_about(folder)["partitions"]):
+        for partition in range(read_about(folder)["partitions"]):
             yield cls.read(folder, partition=partition)
 
 
-def _about(folder: Path) -> dict:
+def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:
+    """The rows as they were after a delivery; of customers and rates only what holds then."""
+    if upto is not None:
+        rows = rows.filter(pc.less_equal(rows.column("delivery"), upto))
+        if "replaced_in" in rows.column_names:
+            later = pc.greater(rows.column("replaced_in"), upto)
+            place = rows.schema.get_field_index("replaced_in")
+            rows = rows.set_column(
+                place, SCHEMAS[name].field(place), pc.if_else(later, pa.scalar(0, pa.int32()), rows.column(place))
+            )
+            if "replaced_on" in rows.column_names:
+                place = rows.schema.get_field_index("replaced_on")
+                cleared = pc.if_else(later, pa.scalar(None, pa.date32()), rows.column(place))
+                rows = rows.set_column(place, SCHEMAS[name].field(place), cleared)
+    if name == "customers":
+        return rows.filter(pc.equal(rows.column("replaced_in"), 0))
+    if name == "rates":  # a rate told again for its day replaces the one before
+        last = rows.group_by(["currency", "date"], use_threads=False).aggregate([("delivery", "max")])
+        keys = ["currency", "date", "delivery"]
+        return rows.join(last.rename_columns(keys), keys=keys, join_type="left semi") if len(rows) else rows
+    return rows
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What `ledger.json` says."""
     try:
         return dict(json.loads((folder / "ledger.json").read_text()))
     except ValueError:
@@ -255,7 +295,13 @@ def _about(folder: Path) -> dict:
         raise Mistake(f"{folder}: is no ledger (it has no ledger.json); make one with 'tradecredit intake'.") from None
 
 
-def shard(ids: pd.Series, count: int) -> npt.NDArray[np.int64]:
+def partitions_for(customers: int, least: int = 1) -> int:
+    """How many partitions a book of so many customers has, `least` at the least."""
+    return max(1, min(4, customers // _WORTH_A_PARTITION), -(-customers // _MOST_CUSTOMERS), least)
+
+
+def shard_of(ids: Iterable[str], count: int) -> npt.NDArray[np.int64]:
     """The partition of each customer: CRC-32 of its id, the same on every machine."""
-    unique = {name: zlib.crc32(name.encode()) % count for name in ids.unique()}
-    return ids.map(unique).to_numpy("int64")
+    if count == 1:
+        return np.zeros(len(list(ids)), np.int64)
+    return np.array([zlib.crc32(name.encode()) for name in ids], np.int64) % count

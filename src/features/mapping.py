@@ -1,6 +1,8 @@
 """The mapping: what a raw export calls things, against the default profile of the canonical tables."""
 
 import codecs
+import re
+import zoneinfo
 from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
@@ -12,13 +14,13 @@ from ..errors import Mistake
 from .money import EXPONENTS
 
 SOURCES = ("events", "limits", "signals")
+WITH_ID = ("customers", "invoices", "payments")
 SEGMENTS = ("SME", "CORP", "RETAIL", "PUBLIC")
 # a table's columns: those that must be there, then those that may
 COLUMNS: dict[str, tuple[str, str]] = {
     "customers": (
-        "customer_id",
-        "name segment country industry group_id business_unit insured_share onboarded_on credit_limit "
-        "is_strategic known_on",
+        "customer_id name segment country onboarded_on credit_limit is_strategic",
+        "industry group_id business_unit insured_share known_on",
     ),
     "invoices": ("invoice_id customer_id issued_on due_on amount currency", "known_on"),
     "payments": ("payment_id invoice_id paid_on amount", "known_on customer_id method"),
@@ -42,12 +44,26 @@ class Mapping:
     ----------
     files : dict of str to str
         Canonical table to file name; a table not named is looked for as `<table>.csv` or `.parquet`.
+    source : str
+        The URL of a SQL database (postgresql://..., sqlite:///...) instead of a folder; without credentials.
+    tables : dict of str to str
+        With `source`: canonical table to the name of a table or view, or to a query.
     encoding, delimiter, date_format : str
         As Python spells them; `date_format` is for strptime.
+    decimal, thousands : str
+        One character each in amounts; an empty `thousands` means that there are none.
+    timezone : str
+        The ledger's own zone (IANA). With it, a time stamp is the day that it is there; without it a
+        time stamp is no date.
+    skip_rows : dict of str to int
+        For each table, the lines above its header.
     columns : dict of str to dict
         For each table, their column name to ours.
     constants : dict of str to dict
         For each table, columns of ours that the export lacks and their one value.
+    key : dict of str to list
+        For each table whose id is unique only together with other columns: these columns, its own id among
+        them. The ids, and what refers to them, become their texts joined by "/".
     derive : dict
         For a one-file export: `customers: true` (or our column to theirs, in the invoice rows) and
         `payments: {paid_on: theirs}`: one full payment for each invoice row that has the date.
@@ -61,11 +77,18 @@ class Mapping:
     """
 
     files: dict[str, str] = field(default_factory=dict)
-    encoding: str = "utf-8-sig"
+    source: str = ""
+    tables: dict[str, str] = field(default_factory=dict)
+    encoding: str = "utf-8"
     delimiter: str = ","
+    decimal: str = "."
+    thousands: str = ""
     date_format: str = "%Y-%m-%d"
+    timezone: str = ""
+    skip_rows: dict[str, int] = field(default_factory=dict)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
     constants: dict[str, dict[str, str]] = field(default_factory=dict)
+    key: dict[str, list[str]] = field(default_factory=dict)
     derive: dict[str, Any] = field(default_factory=dict)
     rates: dict[str, float] = field(default_factory=dict)
     reporting_currency: str = "EUR"
@@ -97,9 +120,8 @@ class Mapping:
                 raise Mistake(f"{path}: {key} should be a {_SPOKEN[kind]}, got {value!r}.")
         if "segments" in said:
             said["segments"] = tuple(said["segments"])
-        for table in {*said.get("columns", {}), *said.get("files", {}), *said.get("constants", {})}:
-            if table not in COLUMNS:
-                raise Mistake(f"{path}: no table '{table}'; the tables are {', '.join(COLUMNS)}.")
+        for key in ("columns", "files", "constants", "skip_rows", "key", "tables"):
+            said[key] = {_table(path, key, name): value for name, value in said.get(key, {}).items()}
         currency = said.get("reporting_currency", "EUR")
         for code in {currency, *said.get("rates", {})}:
             if code not in EXPONENTS:
@@ -116,8 +138,34 @@ class Mapping:
             raise Mistake(
                 f"{path}: encoding '{self.encoding}' is not known; use one such as utf-8 or gb18030."
             ) from None
-        if len(self.delimiter) != 1:
-            raise Mistake(f"{path}: delimiter should be one character, got {self.delimiter!r}.")
+        if len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n':
+            raise Mistake(f"{path}: delimiter should be one ASCII character, got {self.delimiter!r}.")
+        for name in ("decimal", "thousands"):
+            mark = getattr(self, name)
+            if (len(mark) != 1 and (name == "decimal" or mark)) or mark.isalnum() or mark == "-":
+                raise Mistake(f"{path}: {name} should be one mark such as '.' or ',', got {mark!r}.")
+        if self.decimal == self.thousands:
+            raise Mistake(f"{path}: decimal and thousands are both {self.decimal!r}; an amount could not be read.")
+        if not all(part in self.date_format for part in ("%d", "%m")) and "%j" not in self.date_format:
+            raise Mistake(f"{path}: date_format should name day, month and year, such as '%d.%m.%Y', got "
+                          f"{self.date_format!r}.")  # fmt: skip
+        if self.timezone and self.timezone not in zoneinfo.available_timezones():
+            raise Mistake(f"{path}: timezone '{self.timezone}' is not known; use one such as Asia/Shanghai.")
+        for table, lines in self.skip_rows.items():
+            if isinstance(lines, bool) or not isinstance(lines, int) or lines < 0:
+                raise Mistake(f"{path}: skip_rows.{table} should be a number of lines, got {lines!r}.")
+        for table, parts in self.key.items():
+            own = f"{table[:-1]}_id"
+            if table not in WITH_ID or not isinstance(parts, list) or own not in parts:
+                raise Mistake(f"{path}: key.{table} should be a list of columns with {own} among them, got {parts!r}.")
+        if bool(self.source) != bool(self.tables):
+            raise Mistake(f"{path}: source and tables belong together: a database, and a query or table for each "
+                          "canonical table.")  # fmt: skip
+        if re.search(r"//[^/@]*:[^/@]*@", self.source):
+            raise Mistake(f"{path}: source holds a password; take it out and set TRADECREDIT_SOURCE_PASSWORD.")
+        for table, query in self.tables.items():
+            if not isinstance(query, str):
+                raise Mistake(f"{path}: tables.{table} should be a table's name or a query, got {query!r}.")
         for key, tables in (("columns", self.columns), ("constants", self.constants)):
             for table, pairs in tables.items():
                 if not isinstance(pairs, dict) or not all(isinstance(v, str) for v in pairs.values()):
@@ -142,6 +190,14 @@ class Mapping:
             raise Mistake(f"{path}: derive.payments should be {{paid_on: their column}}, got {paid!r}.")
         if not isinstance(self.derive.get("customers", True), bool | dict):
             raise Mistake(f"{path}: derive.customers should be true or {{ours: theirs}}.")
+
+
+def _table(path: Path, key: str, name: str) -> str:
+    """A canonical table, called by its name or by its file's (`payments.csv`)."""
+    table = str(name).removesuffix(".csv").removesuffix(".parquet")
+    if table not in COLUMNS:
+        raise Mistake(f"{path}: {key}: no table '{name}'; the tables are {', '.join(COLUMNS)}.")
+    return table
 
 
 _SPOKEN: dict[type, str] = {dict: "mapping", list: "list", str: "text"}

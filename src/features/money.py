@@ -1,6 +1,5 @@
 """Money: minor units of ISO 4217 currencies, exact until it becomes a feature."""
 
-import re
 from datetime import date
 
 import numpy as np
@@ -23,27 +22,8 @@ EXPONENTS: dict[str, int] = {
     **dict.fromkeys(NO_MINOR_UNIT.split(), 0),
     **dict.fromkeys(THREE_DECIMALS.split(), 3),
 }
-_PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
-_LARGEST = 10**15  # a cent more is no invoice; float64 still holds every such integer exactly
-
-
-def minor_units(text: str, exponent: int) -> int | str:
-    """`text` as a whole number of minor units, or the quarantine code that says why it is none.
-
-    >>> minor_units("13760.55", 2), minor_units("-5", 0), minor_units("10.005", 2), minor_units("1,5", 2)
-    (1376055, -5, 'AMOUNT_PRECISION', 'AMOUNT_FORMAT')
-    """
-    if not text:
-        return "AMOUNT_NULL"
-    if not _PLAIN.fullmatch(text):
-        bare = text.lower().lstrip("+-")
-        return "AMOUNT_NOT_FINITE" if bare in {"inf", "infinity", "nan"} else "AMOUNT_FORMAT"
-    whole, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0")
-    if len(fraction) > exponent:
-        return "AMOUNT_PRECISION"
-    value = int(whole + fraction.ljust(exponent, "0"))
-    return value if abs(value) < _LARGEST else "AMOUNT_OUT_OF_RANGE"
+LARGEST = 10**15  # minor units: a cent more is no invoice; float64 still holds every such integer exactly
+PER_UNIT = 1000  # thousandths hold the minor units of every currency
 
 
 def rate_on(currency: pd.Series, day: pd.Series, rates: pd.DataFrame, *, reporting: str) -> npt.NDArray[np.float64]:

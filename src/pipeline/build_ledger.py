@@ -1,10 +1,10 @@
 """Build the ledger that the pipeline reads, from raw extracts or from an intake's ledger."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..features.intake import publish, take_in
-from ..features.ledger import Ledger
+from ..features.intake.taking import copy_ledger, take_in
 from ..features.mapping import Mapping
 from ..features.observations import as_day
 from ..features.quarantine import Report
@@ -33,17 +33,16 @@ class LedgerRecipe:
 def main(stage: Stage) -> None:
     """Write data/ledger and reports/intake.json."""
     recipe = stage.recipe("ledger", LedgerRecipe)
-    source, report = stage.root / Path(recipe.source), Report()
+    source, ledger, report = stage.root / Path(recipe.source), stage.path("ledger"), Report()
+    shutil.rmtree(ledger, ignore_errors=True)  # the pipeline reads a snapshot; deliveries accumulate elsewhere
     if (source / "ledger.json").exists():
-        ledger = Ledger.read(source)
+        copy_ledger(source, ledger)
     else:
         mapping = Mapping.read(stage.root / Path(recipe.mapping))
-        ledger = take_in(source, as_of=as_day("ledger.as_of", recipe.as_of), mapping=mapping, report=report)
-    publish(ledger, stage.path("ledger"), report)
+        take_in(source, ledger, as_of=as_day("ledger.as_of", recipe.as_of), mapping=mapping, report=report)
+        for line in report.summary()[1:]:
+            stage.say(line)
     stage.report("intake", report.as_dict())
-    stage.say(f"  {len(ledger.customers)} customers, {len(ledger.invoices)} invoices, {len(ledger.payments)} payments")
-    for reason, n, first in report.reasons()[:5]:
-        stage.say(f"  set aside: {n} x {reason}, first {first.file} line {first.line}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""From raw extracts to the ledger: nothing lost, nothing guessed."""

@@ -1,0 +1,185 @@
+"""Runs `tradecredit` commands in forked children of one warm process, so that a thousand runs take minutes.
+
+Reads a JSON list of words a line (the command's arguments, and options of its own), answers with a JSON line.
+A child does all its work in one thread, so that its system calls come in one order; it starts when told to.
+"""
+
+import contextlib
+import io
+import json
+import locale
+import os
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+import pyarrow as pa
+
+import tradecredit.features.intake.delivery as delivery
+import tradecredit.features.intake.partitions as partitions
+import tradecredit.features.intake.taking as intake
+import tradecredit.features.publishing as publishing
+from tradecredit import cli
+from tradecredit.features import mapping  # noqa: F401 - warm
+from tradecredit.features.ledger import Ledger  # noqa: F401 - warm
+
+
+class Inline:
+    """An executor that works at once, in the caller's thread."""
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, work, *args):
+        done = Future()
+        try:
+            done.set_result(work(*args))
+        except BaseException as fault:
+            done.set_exception(fault)
+        return done
+
+
+def _in_place(path, content):
+    """The fault that write_durably is there to avoid: the reader may find half of it."""
+    with open(path, "wb") as file:
+        for at in range(0, len(content), 200):
+            file.write(content[at : at + 200])
+            file.flush()
+
+
+def _visible_first(ledger):
+    """The fault of naming the new tables before they are written."""
+    about = json.loads((ledger / "ledger.json").read_text())
+    number = len(about["deliveries"]) + 1
+    shown = about | {"tables": f"{number:04d}"}
+    publishing.write_durably(ledger / "ledger.json", json.dumps(shown).encode())
+    publishing.write_durably(ledger / "ledger.json", json.dumps(about).encode())
+
+
+def _plant(fault):
+    if fault == "in place":
+        intake.write_durably = _in_place
+    elif fault == "no flush":
+        partitions.write_flushed = lambda path, content: path.write_bytes(content)
+    elif fault == "visible first":
+        taken = intake._take_in
+
+        def early(source, ledger, *rest):
+            if (ledger / "ledger.json").exists():
+                _visible_first(ledger)
+            return taken(source, ledger, *rest)
+
+        intake._take_in = early
+    elif fault == "swallowed":
+        taken_ = intake._take_in
+
+        def quiet(*rest):
+            try:
+                return taken_(*rest)
+            except OSError:
+                return None
+
+        intake._take_in = quiet
+    elif fault:
+        raise ValueError(fault)
+
+
+def _child(words, options, ready, go):
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    delivery.ThreadPoolExecutor = intake.ThreadPoolExecutor = Inline
+    _plant(options.get("fault", ""))
+    os.environ.update(options.get("environ", {}))
+    time.tzset()
+    if "LC_ALL" in options.get("environ", {}):
+        locale.setlocale(locale.LC_ALL, "")
+    if "memory" in options:
+        resource.setrlimit(resource.RLIMIT_AS, (options["memory"], options["memory"]))
+    if "slow" in options:
+        sleepy = intake._control_totals
+        intake._control_totals = lambda *rest: (time.sleep(options["slow"]), sleepy(*rest))[1]
+    os.dup2(os.open(options.get("out", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 1)
+    os.dup2(1, 2)
+    os.write(ready, b"r")
+    os.read(go, 1)
+    sys.argv = ["tradecredit", *words]
+    try:
+        cli.run()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _warm():
+    """One intake in this process, so that the children import nothing and start nothing anew."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    delivery.ThreadPoolExecutor = intake.ThreadPoolExecutor = Inline
+    with tempfile.TemporaryDirectory() as place:
+        for name, rows in _WARM.items():
+            (Path(place) / f"{name}.csv").write_text(rows)
+        sys.argv = ["tradecredit", "intake", place, "--ledger", f"{place}/ledger", "--as-of", "2025-06-30"]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            cli.run()
+
+
+_WARM = {
+    "customers": "customer_id,name,segment,country,onboarded_on,credit_limit,is_strategic\n"
+    "C1,x,SME,DE,2020-01-01,1,false\n",
+    "invoices": "invoice_id,customer_id,issued_on,due_on,amount,currency\nI1,C1,2025-01-10,2025-02-09,1.00,EUR\n",
+    "payments": "payment_id,invoice_id,paid_on,amount\nP1,I1,2025-01-10,1.00\n",
+}
+
+
+def main():
+    """Fork a child for each of the commands of a line; say their pids; start them when told; say how they ended."""
+    _warm()
+    for line in sys.stdin:
+        jobs = json.loads(line)
+        pids, goes = [], []
+        for words, options in jobs:
+            ready, told = os.pipe()
+            go, start = os.pipe()
+            pid = os.fork()
+            if not pid:
+                _child(words, options, told, go)
+            os.read(ready, 1)
+            for end in (ready, told, go):
+                os.close(end)
+            pids.append(pid)
+            goes.append(start)
+        print(json.dumps(pids), flush=True)
+        if not sys.stdin.readline():
+            break
+        begun = time.monotonic()
+        for start in goes:
+            os.write(start, b"g")
+        ends = {}
+        while len(ends) < len(pids):
+            pid, status = os.wait()
+            code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+            ends[pid] = (code, time.monotonic() - begun)
+        for start in goes:
+            os.close(start)
+        print(json.dumps([ends[pid] for pid in pids]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,300 @@
+"""Deliveries one after the other: what was known on a day stays reproducible, and nothing is lost."""
+
+import json
+import random
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from tradecredit.errors import Mistake
+from tradecredit.features.catalogue import CATALOGUE
+from tradecredit.features.facts import Facts, day_number
+from tradecredit.features.history import History
+from tradecredit.features.intake.taking import take_in
+from tradecredit.features.ledger import OWN_DATE, Ledger, read_about
+from tradecredit.features.matrix import build
+from tradecredit.features.quarantine import Report
+
+HEADS = {
+    "customers": "customer_id,name,segment,country,onboarded_on,credit_limit,is_strategic",
+    "invoices": "invoice_id,customer_id,issued_on,due_on,amount,currency",
+    "payments": "payment_id,invoice_id,paid_on,amount",
+    "events": "customer_id,invoice_id,kind,occurred_on,amount",
+    "signals": "customer_id,source,name,value,observed_on",
+}
+FIRST = {
+    "customers": ["C1,One,SME,DE,2020-01-01,1000.00,false", "C2,Two,CORP,DE,2020-01-01,,true"],
+    "invoices": [f"I{k},C{1 + k % 2},2025-0{1 + k % 3}-10,2025-0{2 + k % 3}-09,{100 + k}.00,EUR" for k in range(40)],
+    "payments": [f"P{k},I{k},2025-0{2 + k % 3}-1{k % 10},{100 + k}.00" for k in range(30)],
+}
+D1, D2, D3 = date(2025, 6, 30), date(2025, 7, 31), date(2025, 8, 31)
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Delivers tables into one ledger."""
+
+    class Book:
+        ledger = tmp_path / "ledger"
+        count = 0
+
+        def deliver(self, tables, as_of, manifest=None, **more):
+            self.count += 1
+            folder = tmp_path / f"raw-{self.count}"
+            folder.mkdir()
+            for name, rows in tables.items():
+                known = more.pop("known", {}).get(name) if "known" in more else None
+                head = HEADS[name] + (",known_on" if known else "")
+                (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
+            if manifest is not None:
+                (folder / "manifest.json").write_text(json.dumps(manifest))
+            report = Report()
+            take_in(folder, self.ledger, as_of=as_of, report=report, **more)
+            return report
+
+        def read(self, **how):
+            return Ledger.read(self.ledger, **how)
+
+    return Book()
+
+
+def changed(table, key, new, tables=FIRST):
+    """The tables with the row of an id replaced (None: left out)."""
+    rows = [new if row.startswith(f"{key},") else row for row in tables[table]]
+    return tables | {table: [row for row in rows if row is not None]}
+
+
+def codes(report, code):
+    return [(one["file"], one.get("line"), one.get("rows")) for one in report.warnings if one["code"] == code]
+
+
+def test_a_restated_invoice_keeps_both_versions_with_their_time(book):
+    book.deliver(FIRST, D1)
+    report = book.deliver(changed("invoices", "I0", "I0,C1,2025-01-10,2025-03-31,90.00,EUR"), D2)
+    assert codes(report, "RESTATED") == [("invoices.csv", 2, None)]
+    rows = book.read().invoices.query("invoice_id == 'I0'").sort_values("delivery")
+    assert list(rows["amount"]) == [10000, 9000]
+    assert [str(day.date()) for day in rows["known_on"]] == ["2025-01-10", "2025-07-31"]
+    assert [str(day)[:10] for day in rows["replaced_on"]] == ["2025-07-31", "NaT"]
+    for day, amount, due in (("2025-07-30", 10000, "2025-02-09"), ("2025-07-31", 9000, "2025-03-31")):
+        facts, _ = Facts.of(book.read()).known(by=day_number(date.fromisoformat(day)))
+        place = list(facts.invoice_ids).index("I0")
+        assert facts.invoices.amount[place] == amount
+        assert facts.invoices.due[place] == day_number(date.fromisoformat(due))
+        assert list(facts.payments.amount[facts.payments.invoice == place]) == [10000]
+
+
+def test_an_invoice_that_changes_its_customer_leaves_the_one_and_joins_the_other(book):
+    book.deliver(FIRST, D1)
+    report = book.deliver(changed("invoices", "I0", "I0,C2,2025-01-10,2025-02-09,100.00,EUR"), D2)
+    assert codes(report, "INVOICE_CUSTOMER_CHANGED") == [("invoices.csv", 2, None)]
+    for table, key in (("invoices", "I0"), ("payments", "P0")):
+        rows = book.read().tables()[table]
+        rows = rows[rows[f"{table[:-1]}_id"] == key].sort_values("delivery")
+        assert list(rows["customer_id"]) == ["C1", "C2"]
+        assert list(rows["replaced_in"]) == [2, 0]
+
+
+def test_a_payment_that_is_booked_on_another_invoice_leaves_the_first(book):
+    book.deliver(FIRST, D1)
+    report = book.deliver(changed("payments", "P0", "P0,I39,2025-02-10,100.00"), D2)
+    assert codes(report, "RESTATED") == [("payments.csv", 2, None)]
+    assert codes(report, "VANISHED") == []
+    rows = book.read().payments.query("payment_id == 'P0'").sort_values("delivery")
+    assert list(rows["invoice_id"]) == ["I0", "I39"]
+    assert list(rows["replaced_in"]) == [2, 0]
+
+
+def test_a_late_row_is_known_from_its_delivery_on(book):
+    book.deliver(FIRST, D1)
+    late = FIRST | {"payments": [*FIRST["payments"], "P99,I35,2025-05-01,135.00", "P100,I36,2025-07-15,136.00"]}
+    report = book.deliver(late, D2)
+    assert codes(report, "LATE_ARRIVAL") == [("payments.csv", 32, None)]  # the other is of this month
+    rows = book.read().payments.set_index("payment_id")["known_on"]
+    assert str(rows["P99"].date()) == str(rows["P100"].date()) == "2025-07-31"
+    assert str(rows["P0"].date()) == "2025-02-10"
+
+
+def test_what_a_delivery_leaves_out_stays_and_is_warned_of(book):
+    book.deliver(FIRST, D1)
+    report = book.deliver(changed("invoices", "I39", None, changed("payments", "P0", None)), D2)
+    assert codes(report, "VANISHED") == [("invoices.csv", None, 1), ("payments.csv", None, 1)]
+    assert (book.read().invoices["replaced_in"] == 0).all()
+    assert len(book.read().invoices) == 40
+    more = changed("invoices", "I39", None, FIRST | {"payments": [*FIRST["payments"], "P39,I39,2025-07-01,5.00"]})
+    assert book.deliver(more, D3).quarantine == []  # its invoice is in the ledger
+
+
+def test_the_same_delivery_twice_changes_nothing(book):
+    book.deliver(FIRST, D1)
+    before = {
+        p: (p.read_bytes(), p.stat().st_mtime_ns) for p in book.ledger.rglob("*") if p.is_file() and p.name != ".lock"
+    }
+    report = book.deliver(FIRST, D1)
+    assert report.repeated
+    assert report.rows["invoices.csv"]["accepted"] == 40
+    assert before == {
+        p: (p.read_bytes(), p.stat().st_mtime_ns) for p in book.ledger.rglob("*") if p.is_file() and p.name != ".lock"
+    }
+    assert not book.deliver(FIRST, D2).repeated  # nothing new, known up to a later day
+    assert len(book.read().invoices) == 40
+    assert str(book.read().data_end) == "2025-07-31"
+
+
+def test_a_repaired_row_closes_its_quarantine_entry_with_a_link(book):
+    bad = changed("customers", "C2", "C2,Two,CORP,DE,never,,true")
+    with pytest.raises(Mistake, match="more than 5%"):
+        book.deliver(bad, D1)
+    many = FIRST | {"customers": FIRST["customers"] + [f"D{k},Filler,SME,DE,,5.00,false" for k in range(30)]}
+    bad = changed("customers", "C2", "C2,Two,CORP,DE,never,,true", many)
+    report = book.deliver(bad, D1)
+    assert {row.reason for row in report.quarantine} == {"DATE_FORMAT", "PARENT_QUARANTINED"}
+    report = book.deliver(many, D2)
+    assert codes(report, "LATE_ARRIVAL") == []  # it came, and lay in quarantine
+    assert {row["key"] for row in report.repaired} == {"C2"} | {f"I{k}" for k in range(1, 40, 2)} | {
+        f"P{k}" for k in range(1, 30, 2)
+    }
+    entries = pq.read_table(book.ledger / read_about(book.ledger)["tables"] / "quarantine.parquet").to_pylist()
+    assert {entry["closed_in"] for entry in entries} == {2}
+    closed = next(entry for entry in entries if entry["key"] == "C2")
+    assert (closed["line"], closed["delivery"], closed["closed_by_line"]) == (3, 1, 3)
+    assert str(book.read().invoices.set_index("invoice_id").loc["I1", "known_on"].date()) == "2025-07-31"
+
+
+def test_a_row_that_stays_wrong_has_one_entry(book):
+    bad = changed("invoices", "I0", "I0,C1,2025-01-10,2025-02-09,oops,EUR")
+    for day in (D1, D2):
+        assert [row.key for row in book.deliver(bad, day).quarantine] == ["I0", "P0"]
+    entries = pq.read_table(book.ledger / "0002" / "quarantine.parquet").to_pylist()
+    assert [(entry["key"], entry["delivery"]) for entry in entries] == [("I0", 1), ("P0", 1)]
+
+
+@pytest.mark.parametrize(
+    ("tables", "as_of", "manifest", "code"),
+    [
+        (FIRST | {"payments": FIRST["payments"][:21]}, D2, None, "VOLUME_DROP"),  # 30 % fewer
+        (FIRST, date(2025, 6, 29), None, "STALE_DELIVERY"),
+        (FIRST, D2, {"as_of": "2025-06-01"}, "STALE_DELIVERY"),
+        (FIRST, D2, {"as_of": "2025-08-01"}, "FUTURE_SNAPSHOT"),
+        (FIRST, D2, {"rows": {"payments.csv": 31}}, "CONTROL_TOTAL_MISMATCH"),
+        (FIRST, D2, {"files": {"payments.csv": {"sums": {"EUR": "3435.01"}}}}, "CONTROL_TOTAL_MISMATCH"),
+    ],
+)
+def test_a_delivery_that_cannot_be_whole_is_refused_and_the_ledger_stays(book, tables, as_of, manifest, code):
+    book.deliver(FIRST, D1)
+    before = {p: p.read_bytes() for p in book.ledger.rglob("*") if p.is_file()}
+    with pytest.raises(Mistake) as refused:
+        book.deliver(tables, as_of, manifest)
+    assert refused.value.code == code
+    assert before == {p: p.read_bytes() for p in book.ledger.rglob("*") if p.is_file()}
+
+
+def test_control_totals_that_agree_are_no_hindrance(book):
+    told = {"as_of": "2025-06-30", "rows": {"payments.csv": 30}, "sums": {"payments.csv": {"EUR": "3435.00"}}}
+    assert book.deliver(FIRST, D1, told).verdict == "accept"
+
+
+def test_fewer_rows_are_taken_if_the_user_says_that_they_are_right(book):
+    book.deliver(FIRST, D1)
+    report = book.deliver(FIRST | {"payments": FIRST["payments"][:5]}, D2, fewer_rows=True)
+    assert codes(report, "VANISHED") == [("payments.csv", None, 25)]
+
+
+def test_limits_and_strategic_marks_are_facts_of_their_day(book):
+    book.deliver(FIRST, D1)
+    book.deliver(changed("customers", "C1", "C1,One,SME,DE,2020-01-01,2000.00,true"), D2)
+    book.deliver(changed("customers", "C1", "C1,One,SME,DE,2020-01-01,2000.00,true"), D3)
+    limits = book.read().limits
+    assert [(str(row.known_on.date()), row.amount) for row in limits.itertuples()] == [
+        ("2025-06-30", 100000),
+        ("2025-07-31", 200000),
+    ]
+    assert book.read().since["limits"] == D1
+    assert list(book.read().customers["is_strategic"]) == [True, True]
+    assert list(book.read(upto=1).customers["is_strategic"]) == [False, True]
+
+
+def test_events_and_signals_are_added_once(book):
+    told = FIRST | {
+        "events": ["C1,I0,dunning,2025-03-01,", "C1,I2,credit_note,2025-03-02,5.00"],
+        "signals": ["C1,bureau,score,0.5,2025-03-01"],
+    }
+    book.deliver(told, D1)
+    more = told | {"events": [*told["events"], "C1,,promise,2025-09-30,7.00"], "signals": told["signals"] * 1}
+    report = book.deliver(more, D2)
+    ledger = book.read()
+    assert list(ledger.events["delivery"]) == [1, 1, 2]
+    assert len(ledger.signals) == 1
+    assert codes(report, "LATE_ARRIVAL") == []
+
+
+def _features(ledger, day):
+    facts = Facts.of(ledger)
+    keys = pd.DataFrame({"customer_id": sorted(ledger.customers["customer_id"]), "as_of": pd.Timestamp(day)})
+    keys["as_of"] = keys["as_of"].astype("datetime64[s]")
+    matrix = build(History(facts), keys, facts.customers["customer_id"], CATALOGUE)
+    return matrix.values, matrix.missing
+
+
+def _next(tables, rng, day):
+    """What an ERP delivers a month later: new rows, corrections, late and vanished ones."""
+    tables = {name: list(rows) for name, rows in tables.items()}
+    for name, place in (("invoices", 4), ("payments", 3)):
+        for row in rng.sample(range(len(tables[name])), 3):
+            cells = tables[name][row].split(",")
+            cells[place] = f"{rng.randint(1, 300)}.00"
+            if name == "payments" and rng.random() < 0.4:
+                cells[1] = f"I{rng.randrange(40)}"
+            if name == "invoices" and rng.random() < 0.4:
+                cells[1] = f"C{rng.randint(1, 2)}"
+            tables[name][row] = ",".join(cells)
+        tables[name].pop(rng.randrange(len(tables[name])))
+    new = rng.randint(1000, 9999)
+    issued = day - timedelta(days=rng.randint(0, 80))
+    tables["invoices"].append(f"I{new},C1,{issued},{issued + timedelta(days=30)},50.00,EUR")
+    tables["payments"].append(f"P{new},I{rng.randrange(40)},{issued},5.00")
+    return tables
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_known_on_a_day_stays_reproducible_after_later_deliveries(book, seed):
+    """The ledger as of an earlier delivery is what it was then, and so is every feature of the days before it."""
+    rng, tables, days = random.Random(seed), FIRST, [D1, D2, D3]
+    states = []
+    for day in days:
+        book.deliver(tables, day)
+        states.append(book.read())
+        tables = _next(tables, rng, day + timedelta(days=31))
+    for number, (state, day) in enumerate(zip(states, days, strict=True), start=1):
+        again = book.read(upto=number)
+        assert again.data_end == day
+        for name, table in state.tables().items():
+            keys = list(table.columns)
+            pd.testing.assert_frame_equal(
+                table.sort_values(keys, ignore_index=True), again.tables()[name].sort_values(keys, ignore_index=True)
+            )
+        if number < len(days):  # the last day itself, before the next delivery had come
+            for back in (0, 20, 90):
+                then = day - timedelta(days=back)
+                now, were = _features(book.read(), then), _features(state, then)
+                assert np.array_equal(now[1], were[1])
+                assert np.array_equal(now[0], were[0], equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_each_fact_one_version_holds_on_any_day(book, seed):
+    rng, tables = random.Random(100 + seed), FIRST
+    for day in (D1, D2, D3):
+        book.deliver(tables, day)
+        tables = _next(tables, rng, day + timedelta(days=31))
+    for name, key in (("invoices", "invoice_id"), ("payments", "payment_id")):
+        rows = book.read().tables()[name]
+        assert (rows["replaced_on"].isna() == (rows["replaced_in"] == 0)).all()
+        for day in pd.date_range("2025-06-01", "2025-09-05", freq="3D"):
+            holds = rows[(rows["known_on"] <= day) & ~(rows["replaced_on"] <= day)]
+            assert holds[key].is_unique
+        assert rows.groupby(key)["replaced_in"].apply(lambda of: (of == 0).sum() == 1).all()
+        assert (rows["known_on"] >= rows[OWN_DATE[name]]).mean() > 0.9
