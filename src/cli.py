@@ -80,6 +80,28 @@ def intake(
 
 
 @app.command()
+def quarantine(
+    ledger: LedgerDir,
+    out: Annotated[Path | None, typer.Option(help="Write them as CSV for whoever mends the export.")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="Also rows that came sound since.")] = False,
+) -> None:
+    """The rows of a ledger that are set aside: file, line, id and reason of each."""
+    from .features.exports import write_csv
+    from .features.intake.taking import entries_of
+
+    rows = entries_of(ledger)
+    rows = rows if closed else rows[rows["closed_in"] == 0]
+    if out:
+        write_csv(rows, out)
+        print(f"{len(rows)} rows in {out}")
+        return
+    for reason, some in rows.groupby("reason", sort=False):
+        first = some.iloc[0]
+        print(f"{len(some):>8,} x {reason}, such as {first['file']} line {first['line']} ({first['key'] or 'no id'})")
+    print(f"{len(rows):>8,} rows are set aside")
+
+
+@app.command()
 def score(
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
     ledger: LedgerDir,

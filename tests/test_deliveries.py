@@ -11,6 +11,7 @@ import pytest
 
 from tradecredit.errors import Mistake
 from tradecredit.features.catalogue import CATALOGUE
+from tradecredit.features.exports import write_csv
 from tradecredit.features.facts import Facts, day_number
 from tradecredit.features.history import History
 from tradecredit.features.intake.taking import take_in
@@ -298,3 +299,31 @@ def test_of_each_fact_one_version_holds_on_any_day(book, seed):
             assert holds[key].is_unique
         assert rows.groupby(key)["replaced_in"].apply(lambda of: (of == 0).sum() == 1).all()
         assert (rows["known_on"] >= rows[OWN_DATE[name]]).mean() > 0.9
+
+
+def test_the_rows_set_aside_are_exported_without_running_anything(book, tmp_path, capsys):
+    from tradecredit.cli import app
+
+    bad = changed("invoices", "I0", "=1+1,C1,2025-01-10,2025-02-09,oops,EUR")
+    book.deliver(bad, D1)
+    app(["quarantine", "--ledger", str(book.ledger), "--out", str(tmp_path / "rows.csv")], standalone_mode=False)
+    lines = (tmp_path / "rows.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[1].startswith("invoices,invoices.csv,2,'=1+1,AMOUNT_FORMAT,False,1,0")
+    app(["quarantine", "--ledger", str(book.ledger)], standalone_mode=False)
+    assert "1 x AMOUNT_FORMAT, such as invoices.csv line 2 (=1+1)" in capsys.readouterr().out
+    book.deliver(FIRST, D2)
+    app(["quarantine", "--ledger", str(book.ledger)], standalone_mode=False)
+    assert "1 rows are set aside" in capsys.readouterr().out  # that id never came; the payment's closed
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_name_is_stored_as_it_is_and_made_harmless_in_an_export(book, tmp_path, start):
+    name = f"{start}SUM(A1)"
+    cell = f'"{name}"' if start == "\r" else name
+    told = changed("customers", "C1", f"C1,{cell},SME,DE,2020-01-01,1000.00,false")
+    report = book.deliver(told, D1)
+    assert codes(report, "FORMULA_PREFIX") == [("customers.csv", 2, None)]
+    customers = book.read().customers
+    assert customers.set_index("customer_id").loc["C1", "name"] == name
+    write_csv(customers, tmp_path / "customers.csv")
+    assert pd.read_csv(tmp_path / "customers.csv").loc[0, "name"] == f"'{name}"

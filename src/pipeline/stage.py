@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from ..errors import Mistake
+from ..features.exports import harmless
 from .settings import Recipe, read_params, recipe
 
 PATHS = {
@@ -76,7 +77,7 @@ class Stage:
         """Data of a DVC plot: reports/plots/<name>.csv."""
         folder = self.path("plots")
         folder.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
+        pd.DataFrame(rows).map(harmless).to_csv(folder / f"{name}.csv", index=False)
 
     def say(self, text: str) -> None:
         """A line for whoever watches."""

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -332,6 +333,18 @@ def _keep_quarantine(aside: Path, before: Before, report: Report, run: Run) -> N
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(entries, _QUARANTINE), sink, compression="zstd")
     write_flushed(aside / "quarantine.parquet", memoryview(sink.getvalue()))
+
+
+def entries_of(ledger: Path) -> pd.DataFrame:
+    """Every row that was ever set aside: table, file, line, key, reason, cascade, delivery, closed_in, closed_by_line.
+
+    `closed_in` is the delivery in which the row came sound, 0 while it has not.
+    """
+    about = read_about(ledger)
+    if not about.get("tables"):
+        raise Mistake(f"{ledger}: is a snapshot that the pipeline wrote; name the ledger of 'tradecredit intake'.")
+    frame: pd.DataFrame = pq.read_table(ledger / about["tables"] / "quarantine.parquet").to_pandas()
+    return frame
 
 
 def _since(run: Run, about: dict[str, Any] | None) -> dict[str, str]:
