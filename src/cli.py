@@ -56,18 +56,23 @@ def intake(
     """Take a delivery of raw extracts into a ledger; wrong rows are set aside with their line and reason."""
     import json
 
-    from .features.intake.rejection import Rejected
     from .features.intake.taking import take_in
     from .features.mapping import Mapping
     from .features.quarantine import Report
 
-    told, day, said = Report(), _day("--as-of", as_of), Mapping.read(mapping)
-    refused = None
+    told, refused = Report(), None
+    if report and not report.parent.is_dir():
+        raise Mistake(f"{report}: there is no such folder to write the report to.")
+    if report:
+        report.unlink(missing_ok=True)
     try:
+        day, said = _day("--as-of", as_of), Mapping.read(mapping)
         with _progress("bytes") as tell:
             take_in(source, ledger, as_of=day, mapping=said, report=told, fewer_rows=fewer_rows, tell=tell)
-    except Rejected as fault:
-        refused = fault
+    except Mistake as fault:
+        if fault.exit_code != Mistake.exit_code:  # neither taken in nor refused: there is nothing to report
+            raise
+        refused, told.verdict, told.message = fault, "reject", str(fault)
     text = json.dumps(told.as_dict(), indent=1, ensure_ascii=False)
     if report:
         report.write_text(text + "\n", encoding="utf-8")
@@ -88,6 +93,7 @@ def quarantine(
     """The rows of a ledger that are set aside: file, line, id and reason of each."""
     from .features.exports import write_csv
     from .features.intake.taking import entries_of
+    from .features.quarantine import printable
 
     rows = entries_of(ledger)
     rows = rows if closed else rows[rows["closed_in"] == 0]
@@ -97,7 +103,8 @@ def quarantine(
         return
     for reason, some in rows.groupby("reason", sort=False):
         first = some.iloc[0]
-        print(f"{len(some):>8,} x {reason}, such as {first['file']} line {first['line']} ({first['key'] or 'no id'})")
+        shown = printable(first["key"]) or "no id"
+        print(f"{len(some):>8,} x {reason}, such as {first['file']} line {first['line']} ({shown})")
     print(f"{len(rows):>8,} rows are set aside")
 
 

@@ -71,3 +71,11 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared (real data, test vectors) is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Delivers tables into one ledger."""
+    from deliveries import Book
+
+    return Book(tmp_path)

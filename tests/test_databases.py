@@ -135,7 +135,7 @@ def test_a_postgresql_database_is_a_source_and_its_password_is_never_told(postgr
     [
         ("source: 'sqlite:///nowhere.db'\ntables: {customers: c}", "no such database file", 2),
         ("source: 'no url'\ntables: {customers: c}", "is no database URL", 2),
-        ("source: 'postgresql://erp:pw@host/db'\ntables: {customers: c}", "holds a password", 2),
+        ("source: 'postgresql://erp:pw@host/db'\ntables: {customers: c}", "holds a user or password", 2),
         ("source: 'sqlite:///x.db'", "source and tables belong together", 2),
         ("source: 'postgresql://127.0.0.1:1/x'\ntables: {customers: c, invoices: i, payments: p}", "127.0.0.1", 74),
     ],

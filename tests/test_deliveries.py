@@ -1,6 +1,5 @@
 """Deliveries one after the other: what was known on a day stays reproducible, and nothing is lost."""
 
-import json
 import random
 from datetime import date, timedelta
 
@@ -9,67 +8,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from deliveries import D1, D2, D3, FIRST, changed, codes, features_of
 from tradecredit.errors import Mistake
-from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.exports import write_csv
 from tradecredit.features.facts import Facts, day_number
-from tradecredit.features.history import History
-from tradecredit.features.intake.taking import take_in
-from tradecredit.features.ledger import OWN_DATE, Ledger, read_about
-from tradecredit.features.matrix import build
-from tradecredit.features.quarantine import Report
-
-HEADS = {
-    "customers": "customer_id,name,segment,country,onboarded_on,credit_limit,is_strategic",
-    "invoices": "invoice_id,customer_id,issued_on,due_on,amount,currency",
-    "payments": "payment_id,invoice_id,paid_on,amount",
-    "events": "customer_id,invoice_id,kind,occurred_on,amount",
-    "signals": "customer_id,source,name,value,observed_on",
-}
-FIRST = {
-    "customers": ["C1,One,SME,DE,2020-01-01,1000.00,false", "C2,Two,CORP,DE,2020-01-01,,true"],
-    "invoices": [f"I{k},C{1 + k % 2},2025-0{1 + k % 3}-10,2025-0{2 + k % 3}-09,{100 + k}.00,EUR" for k in range(40)],
-    "payments": [f"P{k},I{k},2025-0{2 + k % 3}-1{k % 10},{100 + k}.00" for k in range(30)],
-}
-D1, D2, D3 = date(2025, 6, 30), date(2025, 7, 31), date(2025, 8, 31)
-
-
-@pytest.fixture
-def book(tmp_path):
-    """Delivers tables into one ledger."""
-
-    class Book:
-        ledger = tmp_path / "ledger"
-        count = 0
-
-        def deliver(self, tables, as_of, manifest=None, **more):
-            self.count += 1
-            folder = tmp_path / f"raw-{self.count}"
-            folder.mkdir()
-            for name, rows in tables.items():
-                known = more.pop("known", {}).get(name) if "known" in more else None
-                head = HEADS[name] + (",known_on" if known else "")
-                (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
-            if manifest is not None:
-                (folder / "manifest.json").write_text(json.dumps(manifest))
-            report = Report()
-            take_in(folder, self.ledger, as_of=as_of, report=report, **more)
-            return report
-
-        def read(self, **how):
-            return Ledger.read(self.ledger, **how)
-
-    return Book()
-
-
-def changed(table, key, new, tables=FIRST):
-    """The tables with the row of an id replaced (None: left out)."""
-    rows = [new if row.startswith(f"{key},") else row for row in tables[table]]
-    return tables | {table: [row for row in rows if row is not None]}
-
-
-def codes(report, code):
-    return [(one["file"], one.get("line"), one.get("rows")) for one in report.warnings if one["code"] == code]
+from tradecredit.features.ledger import OWN_DATE, read_about
 
 
 def test_a_restated_invoice_keeps_both_versions_with_their_time(book):
@@ -232,14 +175,6 @@ def test_events_and_signals_are_added_once(book):
     assert codes(report, "LATE_ARRIVAL") == []
 
 
-def _features(ledger, day):
-    facts = Facts.of(ledger)
-    keys = pd.DataFrame({"customer_id": sorted(ledger.customers["customer_id"]), "as_of": pd.Timestamp(day)})
-    keys["as_of"] = keys["as_of"].astype("datetime64[s]")
-    matrix = build(History(facts), keys, facts.customers["customer_id"], CATALOGUE)
-    return matrix.values, matrix.missing
-
-
 def _next(tables, rng, day):
     """What an ERP delivers a month later: new rows, corrections, late and vanished ones."""
     tables = {name: list(rows) for name, rows in tables.items()}
@@ -280,7 +215,7 @@ def test_what_was_known_on_a_day_stays_reproducible_after_later_deliveries(book,
         if number < len(days):  # the last day itself, before the next delivery had come
             for back in (0, 20, 90):
                 then = day - timedelta(days=back)
-                now, were = _features(book.read(), then), _features(state, then)
+                now, were = features_of(book.read(), then), features_of(state, then)
                 assert np.array_equal(now[1], were[1])
                 assert np.array_equal(now[0], were[0], equal_nan=True)
 

@@ -36,7 +36,7 @@ from tradecredit.features.money import EXPONENTS
 from tradecredit.features.quarantine import CODES, Report
 
 AS_OF = date(2025, 6, 30)
-SHAPE = Shape(3, 0, b",")
+SHAPE = Shape(3, (0,), b",")
 
 # ---- records
 
@@ -339,5 +339,5 @@ def _records(path: Path) -> int:
         lines.pop(0)
     raw, taken = csvrecords.fields_of(lines, b",")
     rest = b"".join(lines[taken:])
-    records, *_ = careful(rest, 2, Shape(len(raw), 0, b","), last=True, name=path.name)
+    records, *_ = careful(rest, 2, Shape(len(raw), (0,), b","), last=True, name=path.name)
     return len(records.lines) + len(records.faults)

@@ -230,7 +230,10 @@ class Ledger:
     @classmethod
     def read(cls, folder: Path, *, partition: int | None = None, upto: int | None = None) -> "Ledger":
         """Read a ledger, or one partition of its customers; with `upto`, as it was after that delivery."""
-        about = read_about(folder)
+        return cls._read(folder, read_about(folder), partition, upto)
+
+    @classmethod
+    def _read(cls, folder: Path, about: dict[str, Any], partition: int | None, upto: int | None = None) -> "Ledger":
         tables = {}
         for name, schema in SCHEMAS.items():
             parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
@@ -244,6 +247,8 @@ class Ledger:
                 said = str(fault).splitlines()[0]
                 raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
             tables[name] = as_frame(_after(name, whole, upto))
+        if about.get("deliveries"):
+            tables["rates"] = _rates_in_force(tables["rates"], about["deliveries"])
         if upto is not None:
             about |= about["deliveries"][upto - 1]
         return cls(
@@ -257,9 +262,10 @@ class Ledger:
 
     @classmethod
     def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
-        """The partitions one after the other, so that memory is bounded by one of them."""
-        for partition in range(read_about(folder)["partitions"]):
-            yield cls.read(folder, partition=partition)
+        """The partitions one after the other, so that memory is bounded by one of them; all of the same delivery."""
+        about = read_about(folder)
+        for partition in range(about["partitions"]):
+            yield cls._read(folder, about, partition)
 
 
 def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:
@@ -278,11 +284,26 @@ def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:
                 rows = rows.set_column(place, SCHEMAS[name].field(place), cleared)
     if name == "customers":
         return rows.filter(pc.equal(rows.column("replaced_in"), 0))
-    if name == "rates":  # a rate told again for its day replaces the one before
-        last = rows.group_by(["currency", "date"], use_threads=False).aggregate([("delivery", "max")])
-        keys = ["currency", "date", "delivery"]
-        return rows.join(last.rename_columns(keys), keys=keys, join_type="left semi") if len(rows) else rows
     return rows
+
+
+def _rates_in_force(rates: pd.DataFrame, deliveries: list[dict[str, Any]]) -> pd.DataFrame:
+    """What a later delivery says of a currency that had rates already holds after the delivery before it.
+
+    So no amount that was known is converted anew. The first rate told for a day stays.
+    """
+    if (rates["delivery"] <= 1).all():
+        return rates
+    begun = rates.groupby("currency")["delivery"].transform("min")
+    ends = {number: pd.Timestamp(one["data_end"]) for number, one in enumerate(deliveries, start=1)}
+    earliest = (rates["delivery"] - 1).map(ends) + pd.Timedelta(days=1)
+    later = rates["delivery"] > begun
+    moved = rates["date"].where(~later | (rates["date"] >= earliest), earliest)
+    known = rates.assign(date=moved.astype("datetime64[s]"), told=rates["date"])
+    known = known.sort_values(["currency", "date", "delivery", "told"], kind="stable", na_position="first")
+    # of several that come into force on one day, the newest of the last delivery holds
+    kept = known.drop_duplicates(["currency", "date"], keep="last")
+    return kept.drop(columns="told").reset_index(drop=True)
 
 
 def read_about(folder: Path) -> dict[str, Any]:

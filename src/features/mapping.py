@@ -1,10 +1,9 @@
 """The mapping: what a raw export calls things, against the default profile of the canonical tables."""
 
 import codecs
-import re
 import zoneinfo
 from dataclasses import dataclass, field, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,17 @@ from ..errors import Mistake
 from .money import EXPONENTS
 
 SOURCES = ("events", "limits", "signals")
+DERIVED = ("name", "segment", "country", "industry")  # what invoice rows may tell of a customer
 WITH_ID = ("customers", "invoices", "payments")
 SEGMENTS = ("SME", "CORP", "RETAIL", "PUBLIC")
 # a table's columns: those that must be there, then those that may
 COLUMNS: dict[str, tuple[str, str]] = {
     "customers": (
         "customer_id name segment country onboarded_on credit_limit is_strategic",
-        "industry group_id business_unit insured_share known_on",
+        "industry",
     ),
     "invoices": ("invoice_id customer_id issued_on due_on amount currency", "known_on"),
-    "payments": ("payment_id invoice_id paid_on amount", "known_on customer_id method"),
+    "payments": ("payment_id invoice_id paid_on amount", "known_on customer_id"),
     "events": ("customer_id kind occurred_on", "invoice_id known_on amount"),
     "limits": ("customer_id valid_from amount", "valid_to known_on"),
     "signals": ("customer_id source name value observed_on", "known_on"),
@@ -133,7 +133,8 @@ class Mapping:
     def _check(self, path: Path) -> None:
         """Raise `Mistake` for the first value that cannot work."""
         try:
-            codecs.lookup(self.encoding)
+            if not _reads_text(self.encoding):
+                raise LookupError(self.encoding)
         except LookupError:
             raise Mistake(
                 f"{path}: encoding '{self.encoding}' is not known; use one such as utf-8 or gb18030."
@@ -146,7 +147,7 @@ class Mapping:
                 raise Mistake(f"{path}: {name} should be one mark such as '.' or ',', got {mark!r}.")
         if self.decimal == self.thousands:
             raise Mistake(f"{path}: decimal and thousands are both {self.decimal!r}; an amount could not be read.")
-        if not all(part in self.date_format for part in ("%d", "%m")) and "%j" not in self.date_format:
+        if not _tells_a_day(self.date_format):
             raise Mistake(f"{path}: date_format should name day, month and year, such as '%d.%m.%Y', got "
                           f"{self.date_format!r}.")  # fmt: skip
         if self.timezone and self.timezone not in zoneinfo.available_timezones():
@@ -161,8 +162,11 @@ class Mapping:
         if bool(self.source) != bool(self.tables):
             raise Mistake(f"{path}: source and tables belong together: a database, and a query or table for each "
                           "canonical table.")  # fmt: skip
-        if re.search(r"//[^/@]*:[^/@]*@", self.source):
-            raise Mistake(f"{path}: source holds a password; take it out and set TRADECREDIT_SOURCE_PASSWORD.")
+        if self.source and _has_credentials(path, self.source):
+            raise Mistake(
+                f"{path}: source holds a user or password; take them out and set TRADECREDIT_SOURCE_USER and "
+                "TRADECREDIT_SOURCE_PASSWORD."
+            )
         for table, query in self.tables.items():
             if not isinstance(query, str):
                 raise Mistake(f"{path}: tables.{table} should be a table's name or a query, got {query!r}.")
@@ -188,8 +192,38 @@ class Mapping:
         paid = self.derive.get("payments", {"paid_on": ""})
         if not isinstance(paid, dict) or set(paid) != {"paid_on"}:
             raise Mistake(f"{path}: derive.payments should be {{paid_on: their column}}, got {paid!r}.")
-        if not isinstance(self.derive.get("customers", True), bool | dict):
-            raise Mistake(f"{path}: derive.customers should be true or {{ours: theirs}}.")
+        said = self.derive.get("customers", True)
+        if not isinstance(said, bool | dict) or (isinstance(said, dict) and set(said) - set(DERIVED)):
+            raise Mistake(f"{path}: derive.customers should be true or {{ours: theirs}} of {', '.join(DERIVED)}.")
+
+
+def _reads_text(encoding: str) -> bool:
+    """Is it an encoding of characters (not hex, base64, idna...)? Unknown ones raise LookupError."""
+    name = codecs.lookup(encoding).name
+    return name not in _NO_TEXT and "é".encode(encoding, "ignore").decode(encoding) in ("é", "")
+
+
+_NO_TEXT = {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf-7"}
+
+
+def _tells_a_day(form: str) -> bool:
+    day = date(2001, 11, 22)
+    try:
+        return datetime.strptime(day.strftime(form), form).date() == day
+    except ValueError:
+        return False
+
+
+def _has_credentials(path: Path, source: str) -> bool:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(source)
+    except (ArgumentError, ValueError):  # what was written is not shown: it may hold a password
+        raise Mistake(f"{path}: source is no database URL such as sqlite:///erp.db or postgresql://host/db.") from None
+    secret = any("pass" in key.lower() or key.lower() in ("user", "username") for key in url.query)
+    return bool(url.username or url.password or secret)
 
 
 def _table(path: Path, key: str, name: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import Busy
 
-LOCK = ".lock"
+LOCK, ASIDE = ".lock", ".new"
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _locked(folder: Path) -> int:
 
 def write_durably(path: Path, content: bytes) -> None:
     """Write aside, flush, rename, flush the folder: a reader finds the old content or the new."""
-    aside = path.with_name(f".{path.name}.new")
+    aside = path.with_name(f".{path.name}{ASIDE}")
     write_flushed(aside, content)
     os.replace(aside, path)
     flush(path.parent)

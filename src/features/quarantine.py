@@ -18,6 +18,17 @@ CODE = {name: number for number, name in enumerate(CODES)}
 MOST = 0.05  # of a file's rows, by causes of its own; above it the delivery is refused
 
 
+def printable(text: str) -> str:
+    """A text for a terminal or a log: control characters are shown, not obeyed.
+
+    >>> printable("P\\x1b[31mRED\\n")
+    'P\\\\x1b[31mRED\\\\n'
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
+
+
 @dataclass(frozen=True)
 class SetAside:
     """One row that was not loaded. `cascade`: it only fell with the row it belongs to."""
@@ -65,7 +76,7 @@ class Report:
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, dict[str, str]] = field(default_factory=dict)
     repaired: list[dict[str, Any]] = field(default_factory=list)
-    taken_as_constant: list[str] = field(default_factory=lambda: ["segment", "industry"])
+    taken_as_constant: list[str] = field(default_factory=lambda: ["name", "segment", "country", "industry", "onboarded_on"])
     repeated: bool = False
     own_faults: dict[str, int] = field(default_factory=dict, repr=False)
     minor_sums: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)
@@ -87,8 +98,12 @@ class Report:
         """Bring everything into its order, whatever was read first."""
         files = {file: place for place, file in enumerate(self.rows)}
         self.quarantine.sort(key=lambda row: (files.get(row.file, len(files)), row.line))
+        fell = {(row.file, row.line) for row in self.quarantine}
         for (code, file), lines in sorted(self._lines.items(), key=lambda item: (files.get(item[0][1], 0), item[0][0])):
-            told = sorted(line for line in lines if line)[:_LINES_OF_A_WARNING]
+            lines = [line for line in lines if (file, line) not in fell]  # what is not loaded is not warned of
+            if not lines:
+                continue
+            told = sorted({line for line in lines if line})[:_LINES_OF_A_WARNING]
             for line in told:
                 self.warn(code, file, line)
             if not told:
@@ -124,10 +139,13 @@ class Report:
         if self.quarantine:
             lines.append("Set aside (all rows are in intake_report.json):")
         for reason, many_, first in self.reasons()[:_WORST]:
-            lines.append(f"  {many_:>8,} x {reason}, such as {first.file} line {first.line} ({first.key or 'no id'})")
+            shown = printable(first.key) or "no id"
+            lines.append(f"  {many_:>8,} x {reason}, such as {first.file} line {first.line} ({shown})")
         if self.repaired:
             first_ = self.repaired[0]
-            lines.append(f"Came sound after they had been set aside: {len(self.repaired):,}, such as {first_['key']}.")
+            lines.append(
+                f"Came sound after they had been set aside: {len(self.repaired):,}, such as {printable(first_['key'])}."
+            )
         warned: dict[tuple[str, str], int] = {}
         for one in self.warnings:
             key = (one["code"], one["file"])

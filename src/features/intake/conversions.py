@@ -26,7 +26,7 @@ NO_DAY = -(2**31)  # an empty day where one may be empty
 _EPOCH = date(1970, 1, 1).toordinal()
 EARLIEST, LATEST = date(1950, 1, 1), date(2100, 1, 1)
 NULLS = frozenset({"", "NULL", "null"})  # how databases write what is not there
-NO_IDS = NULLS | {"None", "nan", "NaN", "\\N", "#N/A"}
+NO_IDS = NULLS | {"None", "nan", "NaN", "\\N", "#N/A", "#REF!", "#NAME?", "#VALUE!", "#NUM!", "#DIV/0!"}
 _LONGEST_ID = 256
 
 # ---- days
@@ -144,6 +144,20 @@ def in_minor(thousandths: Ints, decimals: npt.NDArray[np.int8], exponent: npt.ND
     return minor, codes
 
 
+def number_of(text: str, decimal: str = ".", thousands: str = "") -> float:
+    """A number written with the declared marks, perhaps with an exponent; NaN where it is none.
+
+    >>> number_of("0.5"), number_of("1.234,5", ",", "."), number_of("2e-05"), number_of("1.5", ",", "")
+    (0.5, 1234.5, 2e-05, nan)
+    """
+    mantissa, _, exponent = text.strip().replace("E", "e").partition("e")
+    told = _form(decimal, thousands).fullmatch(mantissa)
+    if not told or not re.fullmatch(r"([+-]?[0-9]{1,3})?", exponent) or text.strip().endswith(("e", "E")):
+        return float("nan")
+    whole = told[2].replace(thousands, "") if thousands else told[2]
+    return float(f"{told[1]}{whole}.{told[3] or '0'}e{exponent or '0'}")
+
+
 _POWERS = 10 ** np.arange(4, dtype=np.int64)
 NO_CURRENCY, UNKNOWN_CURRENCY = -1, -2
 CURRENCIES = tuple(sorted(EXPONENTS))  # a currency's number is its place here
@@ -152,7 +166,7 @@ _NUMBER_OF = {code: number for number, code in enumerate(CURRENCIES)} | dict.fro
 
 # ---- ids
 
-_MANGLED = re.compile(r"\d+(\.\d+)?[eE]\+\d+|\d+\.0+", re.ASCII)
+_MANGLED = re.compile(r"\d+([.,]\d+)?[eE]\+\d+|\d+\.0+", re.ASCII)
 _LOOK_LATIN = frozenset("АВЕЅЗІЈКМНОРСТУХЬаесіјорѕухԁԛԝ" + "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧνορ")
 
 
@@ -218,7 +232,8 @@ def days(column: pa.StringArray, form: str, zone: str, memo: dict[str, int | str
     codes = np.array([CODE[one] if isinstance(one, str) else 0 for one in got], np.uint8)
     padded = np.array([text != text.strip() for text in texts], bool)
     where = told.indices.to_numpy()
-    return numbers[where], codes[where], padded[where]
+    none = np.zeros(len(where), np.uint8)
+    return numbers[where], codes[where] if codes.any() else none, padded[where] if padded.any() else none.view(bool)
 
 
 def currencies(column: pa.StringArray) -> tuple[npt.NDArray[np.int16], Flags]:
@@ -325,8 +340,9 @@ def _plain_values(column: pa.StringArray, decimal: str) -> tuple[Ints, npt.NDArr
     return whole * _POWERS[3 - decimals], decimals
 
 
+_PLAIN = bytes([*range(48, 58), *range(65, 91), *range(97, 123), *b"-_/:#"])
 _PLAIN_ID = np.zeros(256, bool)
-_PLAIN_ID[[*range(48, 58), *range(65, 91), *range(97, 123), *b"-_/:#"]] = True
+_PLAIN_ID[[*_PLAIN]] = True
 _SHORT = max(map(len, NO_IDS))
 
 
@@ -335,8 +351,8 @@ def identifiers(column: pa.StringArray) -> tuple[pa.StringArray, Codes, Flags, F
     offsets, text = bytes_of(column)
     length = np.diff(offsets)
     odd = (length <= _SHORT) | (length > _LONGEST_ID)
-    strange = np.flatnonzero(~_PLAIN_ID[text])
-    if len(strange):
+    if text.tobytes().translate(None, _PLAIN):
+        strange = np.flatnonzero(~_PLAIN_ID[text])
         odd[np.searchsorted(offsets[1:], strange, side="right")] = True
     codes = np.zeros(len(column), np.uint8)
     trimmed, normalised = np.zeros(len(column), bool), np.zeros(len(column), bool)

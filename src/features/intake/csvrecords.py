@@ -20,7 +20,7 @@ from .rejection import Rejected
 
 LONGEST_FIELD = 32_767  # characters; a spreadsheet's cell holds no more
 _LONGEST_RECORD = 1 << 24  # bytes; a quote that has not closed by then does not close
-CHUNK = 1 << 23  # bytes read at a time
+CHUNK = 1 << 22  # bytes read at a time
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")  # a tab may stand in a name
 _CONTROL_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")  # within quotes
 _UNREADABLE = "\udcff"  # becomes the byte 0xFF, which no UTF-8 text holds
@@ -48,11 +48,16 @@ class Records:
 
 @dataclass(frozen=True)
 class Shape:
-    """What the records of a file look like. `key` is the place of the id."""
+    """What the records of a file look like. `key`: the places of the fields that make the id."""
 
     width: int
-    key: int
+    key: tuple[int, ...]
     delimiter: bytes
+
+    def fault(self, line: int, code: str, texts: list[str]) -> Fault:
+        """A record that cannot be read, with its id as far as it can be told."""
+        told = [texts[place].strip().strip('"') for place in self.key if place < len(texts)]
+        return Fault(line, code, "/".join(told)[:LONGEST_FIELD], texts[0].strip().strip('"')[:LONGEST_FIELD])
 
 
 # ---- bytes to UTF-8
@@ -84,7 +89,13 @@ def utf8_chunks(path: Path, encoding: str) -> Iterator[bytes]:
         first = True
         while True:
             chunk = file.read(CHUNK)
-            text = decoder.decode(chunk, final=not chunk)
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeError as fault:  # UTF-16 or UTF-32 without a byte order mark
+                raise Rejected(
+                    "ENCODING_INVALID",
+                    f"{path.name}: cannot be read as {encoding} ({fault}); try {encoding}-le or -be.",
+                ) from None
             if first and text:
                 text, first = text.removeprefix("\ufeff"), False
             if text:
@@ -122,7 +133,7 @@ def careful(data: bytes, line: int, shape: Shape, *, last: bool, name: str) -> t
     noticed: list[tuple[str, int]] = []
     place = used = 0
     while place < len(lines):
-        told = _fields(lines, place, shape.delimiter)
+        told = _fields(lines, place, shape.delimiter, shape.width)
         if told is None:
             held = sum(map(len, lines[place:]))
             if last or held > _LONGEST_RECORD:
@@ -145,8 +156,7 @@ def careful(data: bytes, line: int, shape: Shape, *, last: bool, name: str) -> t
                 lines[place - taken].decode("utf-8", "replace").split(shape.delimiter.decode()),
             )
         if code:
-            key = texts[shape.key].strip() if shape.key < len(texts) else ""
-            faults.append(Fault(here, code, key[:LONGEST_FIELD], texts[0].strip()[:LONGEST_FIELD]))
+            faults.append(shape.fault(here, code, texts))
             continue
         if stray:
             noticed.append(("STRAY_QUOTE", here))
@@ -157,7 +167,9 @@ def careful(data: bytes, line: int, shape: Shape, *, last: bool, name: str) -> t
     return Records(columns, np.array(starts, np.int32), faults, noticed), used, line + place
 
 
-def _fields(lines: list[bytes], place: int, delimiter: bytes) -> tuple[list[bytes] | None, int, bool, bool] | None:
+def _fields(
+    lines: list[bytes], place: int, delimiter: bytes, width: int
+) -> tuple[list[bytes] | None, int, bool, bool] | None:
     """Raw fields (None: malformed), lines taken, was there a quoted field, a stray quote; None: it does not end."""
     text = lines[place]
     if b'"' not in text:
@@ -182,7 +194,15 @@ def _fields(lines: list[bytes], place: int, delimiter: bytes) -> tuple[list[byte
                     parts.append(text[at:close])
                     at = close + 1
                     break
-            fields.append(b"".join(parts))
+            value = b"".join(parts)
+            if (
+                len(parts) > 1
+                and width
+                and value.count(delimiter) >= width - 1
+                and b"\n" in value.replace(b"\r", b"\n")
+            ):
+                return None, 1, quoted, stray  # whole records between two stray quotes
+            fields.append(value)
         else:
             end = text.find(delimiter, at)
             value = _body(text[at:]) if end < 0 else text[at:end]
@@ -280,11 +300,7 @@ def bulk(data: bytes, line: int, shape: Shape) -> Records | None:
     if any(not text.strip(" \t") or '"' in text for _, text in odd):
         return None
     lines = np.arange(line, line + len(ends), dtype=np.int32)
-    faults = []
-    for place, text in odd:
-        fields = text.split(shape.delimiter.decode())
-        key = fields[shape.key].strip() if shape.key < len(fields) else ""
-        faults.append(Fault(line + place, "FIELD_COUNT", key, fields[0].strip()))
+    faults = [shape.fault(line + place, "FIELD_COUNT", text.split(shape.delimiter.decode())) for place, text in odd]
     if odd:
         lines = np.delete(lines, [place for place, _ in odd])
     columns = [_one(table.column(name)) for name in names]
@@ -310,5 +326,5 @@ def _quotes_are_regular(code: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]
 
 def fields_of(lines: list[bytes], delimiter: bytes) -> tuple[list[bytes], int] | None:
     """The raw fields of the first record, and how many lines it takes; None where its quotes are wrong."""
-    told = _fields(lines, 0, delimiter)
+    told = _fields(lines, 0, delimiter, 0)
     return None if told is None or told[0] is None else (told[0], told[1])

@@ -101,10 +101,11 @@ class Customers:
         """All invoice rows were read."""
         self.ids = pa.array(list(self._numbers), pa.string())
         blank = {name: [row.get(name, "") for row in self._told] for name in _CONSTANT[1:-1]}
+        names = [row.get("name") or own for own, row in zip(self._numbers, self._told, strict=True)]
         self.rows = pa.table(
             {
                 "customer_id": self.ids,
-                "name": self.ids,
+                "name": pa.array(names, pa.string()),
                 **{name: pa.array(column, pa.string()) for name, column in blank.items()},
                 "onboarded_on": pa.nulls(len(self.ids), pa.date32()),
                 "is_strategic": pa.repeat(pa.scalar(False), len(self.ids)),
@@ -191,7 +192,7 @@ class Customers:
         first, lines = self.first_issued[: self._named], ints(self.rows.column("line"))
         after = (begun != NO_DAY) & (first != NEVER) & (begun > first)
         run.report.warn_lines("ONBOARDED_AFTER_INVOICE", run.files["customers"], lines[after])
-        if (first == NEVER).any() and run.before.folder is None:
+        if (first == NEVER).any():
             run.report.warn("NO_HISTORY", run.files["customers"])
 
 

@@ -180,9 +180,8 @@ class Joining:
         columns = [ids, *content.values(), known]
         if was is None:
             return [self._kept("payments", columns, stands)]
-        del content["invoice_id"]  # one that changed lies in another bucket and was found when it was read
-        hit, differs = compare(run, found, "payments", was, ids, content, stands, lines)
-        was = self._moved_away(replaced(run, was, hit[differs], known[differs]), found)
+        hit, differs = compare(run, found, "payments", was, ids, content, stands, lines, ("customer", "currency"))
+        was = replaced(run, was, hit[differs], known[differs])
         return [self._kept("payments", columns, stands & ((hit < 0) | differs)), was]
 
     def _orphans(
@@ -209,18 +208,6 @@ class Joining:
         code[alone & (named == UNKNOWN)] = CODE["ORPHAN"]
         code[(code == 0) & applied & (named != UNTOLD) & (named != owed.customer[place])] = CODE["ORPHAN"]
         return code
-
-    def _moved_away(self, was: pa.RecordBatch, found: Found) -> pa.RecordBatch:
-        """Mark the payments that the delivery books elsewhere."""
-        moved = self._reading.moved
-        if not moved:
-            return was
-        held = was.column("payment_id")
-        current = pc.and_(pc.equal(was.column("replaced_in"), 0), pc.is_in(held, value_set=texts(set(moved))))
-        place = np.flatnonzero(where_of(current))
-        known = np.array([moved[name] for name in held.filter(current).to_pylist()], np.int32)
-        found.vanished["payments"] -= len(place)
-        return replaced(self._run, was, place, known)
 
     def _reversals(self, paid: Paid, owed: Owed, was: pa.RecordBatch | None) -> None:
         """Set reversals aside that exceed all payments of their invoice."""

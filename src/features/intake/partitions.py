@@ -58,24 +58,27 @@ class Partitions:
         customers = self._customers.versions()
         home = self._home[ints(customers.column("number"))]
 
-        def one(part: int) -> None:
+        def one(part: int) -> bool:
+            mixed = False
             for table, spool in self._spools.items():
-                self._write(folder / table, part, table, spool.read(part, kept(table)))
+                mixed |= self._write(folder / table, part, table, spool.read(part, kept(table)))
             mine = customers.filter(pa.array(home == part)).drop_columns("number")
             write_part(folder / "customers", part, mine.cast(SCHEMAS["customers"]))
+            return mixed
 
-        for _ in in_order(self._run.pool, one, range(self.count)):
-            pass
+        if any([*in_order(self._run.pool, one, range(self.count))]):
+            self._run.report.warn("MIXED_CURRENCY", self._run.files["invoices"])
         for spool in self._spools.values():
             spool.drop()
 
-    def _write(self, folder: Path, part: int, table: str, rows: pa.RecordBatch) -> None:
+    def _write(self, folder: Path, part: int, table: str, rows: pa.RecordBatch) -> bool:
+        """Write a part; says whether a customer has invoices in several currencies."""
         number, own = ints(rows.column("customer")), ints(rows.column(OWN_DATE[table]))
         names, place = self._names[part], self._place[number]
         order = _by(place, own)
-        if table == "invoices" and len(order):
-            self._look(number[order], own[order], ints(rows.column("currency"))[order])
-        sorted_ = rows.take(pa.array(order))
+        mixed = table == "invoices" and self._look(rows, order)
+        taken = [name for name in rows.schema.names if name != "customer"]
+        sorted_ = rows.select(taken).take(pa.array(order))
         columns = []
         for field in SCHEMAS[table]:
             if field.name == "customer_id":
@@ -87,13 +90,18 @@ class Partitions:
                 column = as_days(ints(column)) if pa.types.is_date32(field.type) else column
             columns.append(column)
         write_part(folder, part, pa.table(columns, names=SCHEMAS[table].names))
+        return mixed
 
-    def _look(self, number: npt.NDArray[np.int32], issued: Days, currency: npt.NDArray[np.int16]) -> None:
-        """Note each customer's first invoice, and who has several currencies; the rows are sorted."""
+    def _look(self, rows: pa.RecordBatch, order: Ints) -> bool:
+        """Note each customer's first invoice; has one several currencies? The order is by customer and day."""
+        order = order[ints(rows.column("replaced_in"))[order] == 0]
+        if not len(order):
+            return False
+        number, issued = ints(rows.column("customer"))[order], ints(rows.column("issued_on"))[order]
         begins = np.flatnonzero(np.append(True, number[1:] != number[:-1]))
         self._customers.first_issued[number[begins]] = issued[begins]
-        if ((number[1:] == number[:-1]) & (currency[1:] != currency[:-1])).any():
-            self._run.report.warn("MIXED_CURRENCY", self._run.files["invoices"])
+        currency = ints(rows.column("currency"))[order]
+        return bool(((number[1:] == number[:-1]) & (currency[1:] != currency[:-1])).any())
 
 
 def _by(place: npt.NDArray[np.int32], day: Days) -> Ints:

@@ -22,8 +22,8 @@ from .rejection import Rejected
 
 _ROWS = 250_000  # of a batch that is not cut from a file's bytes
 _TRAILER = re.compile(
-    r"\W*(grand |sub|zwischen|gesamt)?(total|sum|summe|count|records?|rows?|trailer|trl|end|eof|合计|总计|小计|总数)"
-    r"(s|e)?\b.*|\W*\d+ (rows?|records?|lines?|zeilen)\b.*|合计.*|总计.*|小计.*",
+    r"\W*(grand |sub|zwischen)?(total|sum|summe|gesamt\w*|count|records?|rows?|trailer|trl|end|eof|合计|总计|小计|总数)"
+    r"(s|e)?\b.*|\W*\d+ (rows?|records?|lines?|zeilen)\b.*|(合计|总计|小计|共).*",
     re.IGNORECASE | re.DOTALL,
 )
 _TRAILER_LINES = 3
@@ -99,6 +99,13 @@ def read_header(
             f"{file} line 1: no column '{absent[0]}' (found {', '.join(found)[:300]}), which the mapping names in "
             f"columns: {{{table}: {{{absent[0]}: {ours[absent[0]]}}}}}.",
         )
+    both = sorted(set(mapping.constants.get(table, {})) & set(told))
+    if both:
+        raise Rejected(
+            "HEADER_MISMATCH",
+            f"{file} line 1: has a column '{both[0]}', and the mapping states one value for all rows (constants); "
+            "take it out of the mapping, or name another column.",
+        )
     given = {*told, *mapping.constants.get(table, {}), *spare}
     lacking = [name for name in required(table) if name not in given]
     if lacking:
@@ -170,7 +177,13 @@ class RawTable:
         yield from self._tasks
 
 
-def named(columns: Sequence[pa.StringArray], many: int, table: str, header: Header, mapping: Mapping) -> dict:
+def named(
+    columns: Sequence[pa.StringArray] | dict[int, pa.StringArray],
+    many: int,
+    table: str,
+    header: Header,
+    mapping: Mapping,
+) -> dict:
     """The columns under our names, constants filled in and compound ids put together."""
     text = {name: columns[place] for name, place in header.places.items()}
     for name, value in mapping.constants.get(table, {}).items():
@@ -213,7 +226,8 @@ def csv_table(
     chunks = _Lines(path, mapping.encoding)
     line, cells = _header_record(chunks, table, file, mapping, report)
     header = read_header(cells, table, file, mapping, report, spare)
-    key = header.places.get(required(table)[0], 0)
+    parts = mapping.key.get(table, [required(table)[0]])
+    key = tuple(header.places[part] for part in parts if part in header.places) or (0,)
     shape = Shape(len(cells), key, mapping.delimiter.encode())
     reading = _File(chunks, shape, table, file, header, mapping)
     return RawTable(table, file, mapping, header, reading.tasks(line, report, tell))
@@ -375,24 +389,35 @@ def parquet_table(
     names = file.schema_arrow.names
     header = read_header(names, table, path.name, mapping, report, spare)
 
+    used = sorted(set(header.places.values()))
+
     def tasks() -> Iterator[Task]:
         first = 1
-        for batch in file.iter_batches(batch_size=_ROWS):
-            columns = [as_text(path.name, column, name) for name, column in zip(names, batch.columns, strict=True)]
+        for batch in _batches(file, path.name):
+            columns = {place: as_text(path.name, batch.column(place), names[place]) for place in used}
             tell(batch.nbytes)
-            yield typed_task(columns, first, table, header, mapping)
+            yield typed_task(columns, first, batch.num_rows, table, header, mapping)
             first += batch.num_rows
 
     return RawTable(table, path.name, mapping, header, tasks())
 
 
-def typed_task(columns: list[pa.StringArray], first: int, table: str, header: Header, mapping: Mapping) -> Task:
-    """A batch of rows that were not parsed: the same rules for what a field may hold."""
+def _batches(file: pq.ParquetFile, name: str) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from file.iter_batches(batch_size=_ROWS)
+    except (pa.ArrowInvalid, OSError) as fault:
+        raise Rejected("NOT_CSV", f"{name}: is damaged ({str(fault).splitlines()[0]}); deliver it anew.") from None
+
+
+def typed_task(
+    columns: dict[int, pa.StringArray], first: int, many: int, table: str, header: Header, mapping: Mapping
+) -> Task:
+    """A batch of rows that were not parsed, columns by their place: the same rules for what a field may hold."""
 
     def make() -> Batch:
-        lines = np.arange(first, first + len(columns[0]), dtype=np.int32)
+        lines = np.arange(first, first + many, dtype=np.int32)
         code = np.zeros(len(lines), np.uint8)
-        for column in columns:
+        for column in columns.values():
             offsets, text = bytes_of(column)
             strange = np.flatnonzero(((text < 32) & (text != 9) & (text != 10) & (text != 13)) | (text == 127))
             for place in np.searchsorted(offsets[1:], strange, side="right"):
@@ -406,8 +431,8 @@ def typed_task(columns: list[pa.StringArray], first: int, table: str, header: He
             faults.append(Fault(int(lines[place]), _NAMES[code[place]], known, known))
         if faults:
             sound = pa.array(code == 0)
-            kept = [column.filter(sound) for column in columns]
-            return Batch(named(kept, len(kept[0]), table, header, mapping), lines[code == 0], faults)
+            kept = {place: column.filter(sound) for place, column in columns.items()}
+            return Batch(named(kept, int((code == 0).sum()), table, header, mapping), lines[code == 0], faults)
         return Batch(named(columns, len(lines), table, header, mapping), lines)
 
     return make
@@ -423,7 +448,10 @@ def as_text(file: str, column: pa.Array, name: str) -> pa.StringArray:
             column = column.cast(pa.date32())  # refuses a time of day
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
-        return column.cast(pa.string()).fill_null("")
+        text = column.cast(pa.string()).fill_null("")
+        if pa.types.is_decimal(column.type) and column.type.scale > 0:  # its zeros say how it is stored, not how large
+            text = pc.utf8_rtrim(pc.utf8_rtrim(text, "0"), ".")
+        return text
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise Rejected(
             "HEADER_MISMATCH",

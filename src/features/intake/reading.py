@@ -27,6 +27,7 @@ from .rows import (
     numbered,
     of_where,
     plain,
+    texts,
     where_of,
     whole,
 )
@@ -50,8 +51,8 @@ class Reading:
     schema : dict of table to Schema
     twice : dict of line to quarantine code
         Payments whose id occurs twice.
-    moved : dict of payment id to day number
-        Payments that the ledger books elsewhere than the delivery does, and when that became known.
+    moved : dict of payment id to bucket
+        Payments that the ledger books elsewhere than the delivery does, and where the delivery's row lies.
     """
 
     def __init__(self, run: Run, customers: Customers) -> None:
@@ -240,10 +241,9 @@ class Reading:
             pc.not_equal(on, held),
             pc.and_(pc.equal(on, ""), pc.not_equal(owner, whole(was.column("customer_id")).take(place))),
         )
-        moved = where_of(other.fill_null(False))
-        known = run.became_known(ints(rows.column("known_on")), ints(rows.column("paid_on")))
-        self.moved = dict(zip(ids.filter(pa.array(moved)).to_pylist(), known[moved].tolist(), strict=True))
-        run.report.warn_lines("RESTATED", run.files["payments"], ints(rows.column("line"))[moved])
+        moved = pa.array(where_of(other.fill_null(False)))
+        there = self._home("payments", rows.filter(moved))
+        self.moved = dict(zip(ids.filter(moved).to_pylist(), there.tolist(), strict=True))
 
     # ---- events, limits, signals
 
@@ -252,7 +252,8 @@ class Reading:
         raw = run.open(table)
         if raw is not None:
             said = run.mapping.since.get(table)
-            run.since[table] = day_number(date.fromisoformat(said) if said else EARLIEST)
+            begins = run.before.data_end + 1 if run.before.deliveries else day_number(EARLIEST)
+            run.since[table] = day_number(date.fromisoformat(said)) if said else begins
             for rows in run.batches(raw, sifted):
                 spool.add(self._parted(table, rows))
         elif run.before.rows.get(table):
@@ -321,9 +322,15 @@ class Reading:
         parts = [_rate_rows(list(stated), no_days(len(stated)), [float(r) for r in stated.values()], run.number)]
         raw = run.open("rates")
         if raw is not None:
-            for names, day, rate in run.batches(raw, _sift_rates):
-                parts.append(_rate_rows(names, day, rate, run.number))
-                run.merge(Found(taken={raw.file: len(names)}))
+            read = [*run.batches(raw, _sift_rates)]
+            names, day, rate, lines = (np.concatenate(column) for column in zip(*read, strict=True))
+            ids = pa.array([f"{name} {one}" for name, one in zip(names, day, strict=True)], pa.string())
+            code, found = twice(ids, [rate.view(np.int64)]), Found()
+            run.set_aside(found, "rates", code, pa.array(names, pa.string()), lines)
+            found.taken[raw.file] = int((code == 0).sum())
+            run.merge(found)
+            run.refuse_ratio("rates")
+            parts.append(_rate_rows(list(names[code == 0]), day[code == 0], list(rate[code == 0]), run.number))
         both = pa.concat_tables([*run.before.table("rates"), *parts])
         day = ints(both.column("date").cast(pa.int32()).fill_null(NO_DAY))
         told = again([whole(both.column("currency")), day, ints(both.column("rate")).view(np.int64)])
@@ -348,20 +355,28 @@ class Reading:
 
     def _spool_before(self) -> None:
         """The ledger's rows, in the same buckets as the delivery's."""
+        moved = texts(set(self.moved))
         for table in RAW:
             spool = self.was[table] = self._run.spool(f"was-{table}")
             for part in self._run.before.table(table):
                 for piece in part.combine_chunks().to_batches(max_chunksize=500_000):
-                    spool.add(self._parted(table, numbered(table, piece, self._customers.ids)))
+                    rows = numbered(table, piece, self._customers.ids)
+                    home = self._home(table, rows)
+                    if table == "payments" and len(moved):
+                        ids = rows.column("payment_id")
+                        for at in np.flatnonzero(where_of(pc.is_in(ids, value_set=moved))):
+                            home[at] = self.moved[str(ids[int(at)])]
+                    spool.add(parted(rows, home, self._run.buckets))
             spool.close()
 
 
-def _sift_rates(sieve: Sieve) -> tuple[list[str], npt.NDArray[np.int32], list[float]]:
+def _sift_rates(sieve: Sieve) -> tuple[npt.NDArray[Any], ...]:
     currency = sieve.currency("currency")
     day = sieve.day("date")
     rate = sieve.number("rate", positive=True)
     stands = sieve.stands()
-    return [CURRENCIES[code] for code in currency[stands]], day[stands], list(rate[stands])
+    names = np.array([CURRENCIES[code] for code in currency[stands]], object)
+    return names, day[stands], rate[stands], sieve.batch.lines[stands]
 
 
 def _rate_rows(currency: list[str], day: npt.NDArray[np.int32], rate: list[float], number: int) -> pa.Table:

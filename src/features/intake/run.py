@@ -1,6 +1,7 @@
 """What the work on one delivery shares: its day, its report, the rows that fell, the room for spools."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,9 +24,10 @@ from .sieve import Sieve
 from .sources import Source
 from .spool import Room, Spool, in_order
 
-BUCKET = 5 << 19  # bytes of the largest raw file for each bucket
+BUCKET = 1 << 23  # bytes of the largest raw file for each bucket
 _MOST_BUCKETS = 512
-_KEPT_OF_DROP = 0.7  # of the rows of the delivery before
+_LEAST = 7, 10  # of the rows of the delivery before: seven tenths or fewer are too few
+_ALSO_REFUSE = ("DUP_CONFLICT", "ENCODING_INVALID", "QUOTE_MALFORMED")  # what most of the rows are wrong by
 Lines = npt.NDArray[np.int32]
 
 
@@ -40,7 +42,9 @@ class Before:
     deliveries : int
         How many there were.
     data_end : day number
-        Of the last delivery; NO_DAY if there was none.
+        For which the last delivery was complete; NO_DAY if there was none.
+    as_of : day number
+        When the last delivery was taken in.
     rows : dict of table to int
         Rows that the last delivery had.
     open : dict of table to set of ids
@@ -50,6 +54,7 @@ class Before:
     folder: Path | None = None
     deliveries: int = 0
     data_end: int = NO_DAY
+    as_of: int = NO_DAY
     rows: dict[str, int] = field(default_factory=dict)
     open: dict[str, set[str]] = field(default_factory=dict)
 
@@ -119,7 +124,7 @@ class Run:
     files : dict of table to str
         What the report calls each table's file.
     fallen : dict of table to set of ids
-        Of customers and invoices whose row fell; what belongs to them falls with them.
+        Of rows that fell; what belongs to a customer or an invoice falls with it.
     vanished : dict of table to int
     """
 
@@ -142,7 +147,7 @@ class Run:
         self.files: dict[str, str] = {}
         self.raw: dict[str, RawTable] = {}
         self.since: dict[str, int] = {}
-        self.fallen: dict[str, set[str]] = {"customers": set(), "invoices": set()}
+        self.fallen: dict[str, set[str]] = {"customers": set(), "invoices": set(), "payments": set()}
         self.repaired: dict[tuple[str, str], int] = {}
         self.vanished: dict[str, int] = {}
         self._memo: dict[str, int | str] = {}
@@ -232,7 +237,7 @@ class Run:
         """
         if not self.before.deliveries:
             return np.where(told == NO_DAY, own, told).astype(np.int32)
-        return np.where(told > self.before.data_end, told, self.known).astype(np.int32)
+        return np.where(told > self.before.as_of, told, self.known).astype(np.int32)
 
     # ---- keeping account
 
@@ -286,7 +291,7 @@ class Run:
     def refuse_drop(self, table: str, file: str) -> None:
         """Refuse a table of which 30 % is missing since the last time."""
         before, now = self.before.rows.get(table, 0), self.report.rows.get(file, {}).get("read", 0)
-        if before and now <= _KEPT_OF_DROP * before and not self.source.fewer_rows:
+        if before and _LEAST[1] * now <= _LEAST[0] * before and not self.source.fewer_rows:
             raise Rejected(
                 "VOLUME_DROP",
                 f"{file}: has {now} rows, the delivery before had {before}; 30 % fewer looks like a part of an "
@@ -299,11 +304,13 @@ class Run:
         own, read = self.report.own_faults.get(file, 0), self.report.rows.get(file, {}).get("read", 0)
         if own <= MOST * read:
             return
-        mine: Iterable[SetAside] = (row for row in self.report.quarantine if row.file == file and not row.cascade)
+        mine = [row for row in self.report.quarantine if row.file == file and not row.cascade]
         first = min(mine, key=lambda row: row.line)
+        reason, many = Counter(row.reason for row in mine).most_common(1)[0]
         raise Rejected(
             "QUARANTINE_RATIO",
             f"{file}: {own} of {read} rows are wrong, more than {MOST:.0%}; the first is line {first.line} "
             f"({first.key}: {first.reason}). Mend the export, or say in the mapping what it is like (delimiter, "
             "decimal, thousands, date_format, encoding, key).",
+            *([reason] if reason in _ALSO_REFUSE and 2 * many > own else []),
         )

@@ -22,8 +22,10 @@ from .conversions import (
     bytes_of,
     currencies,
     days,
+    id_of,
     identifiers,
     in_minor,
+    number_of,
 )
 from .csvrecords import Fault
 from .rawfiles import Batch, Header, renamed
@@ -135,14 +137,8 @@ class Sieve:
 
     def number(self, name: str, *, positive: bool = False) -> npt.NDArray[np.float64]:
         """Finite numbers, written with the declared decimal mark."""
-        got = []
-        for text in self.text(name).to_pylist():
-            plain = text.strip().replace(self.mapping.decimal, ".") if self.mapping.decimal != "." else text.strip()
-            try:
-                got.append(float(plain) if plain.isascii() and "_" not in plain else np.nan)
-            except ValueError:
-                got.append(np.nan)
-        value = np.array(got, np.float64)
+        marks = self.mapping.decimal, self.mapping.thousands
+        value = np.array([number_of(text, *marks) for text in self.text(name).to_pylist()], np.float64)
         self.fail(~np.isfinite(value), "AMOUNT_FORMAT")
         if positive:
             self.fail(value <= 0, "AMOUNT_NEGATIVE")
@@ -188,7 +184,7 @@ class Sieve:
         if len(where):
             keys = self.text(required(self.table)[0]).take(pa.array(where)).to_pylist()
             faults += [
-                Fault(int(self.batch.lines[place]), CODES[self.code[place]], key.strip(), key.strip())
+                Fault(int(self.batch.lines[place]), CODES[self.code[place]], id_of(key)[0], key.strip())
                 for place, key in zip(where, keys, strict=True)
             ]
         return [renamed(fault, header.own, self.batch.end) for fault in faults]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -109,15 +110,15 @@ class Database:
             if os.environ.get(PASSWORD):
                 url = url.set(password=os.environ[PASSWORD])
             if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
-                raise Rejected("FILE_MISSING", f"{mapping.source}: there is no such database file.")
+                raise Rejected("FILE_MISSING", f"{_shown(url)}: there is no such database file.")
             self._engine = sqlalchemy.create_engine(url)
+        except sqlalchemy.exc.NoSuchModuleError as fault:
+            raise Mistake(f"source: its kind of database is not known ({fault}); postgresql and sqlite are.") from None
         except sqlalchemy.exc.ArgumentError:
-            raise Mistake(f"source: {mapping.source!r} is no database URL such as sqlite:///erp.db.") from None
+            raise Mistake("source: is no database URL such as sqlite:///erp.db or postgresql://host/db.") from None
         except ImportError as fault:
-            raise Mistake(
-                f"source: {mapping.source} needs a driver ({fault}); install tradecredit[postgres]."
-            ) from None
-        self._shown = url.set(username=None, password=None).render_as_string()
+            raise Mistake(f"source: its driver is not there ({fault}); install tradecredit[postgres].") from None
+        self._shown = _shown(url)
 
     def open(self, table: str, mapping: Mapping, report: Report, tell: Callable[[int], None]) -> RawTable | None:
         said = mapping.tables.get(table)
@@ -134,9 +135,10 @@ class Database:
         def tasks() -> Iterator[Task]:
             first = 1
             for some in rows:
-                columns = [pa.array([_told(row[k]) for row in some], pa.string()) for k in range(len(names))]
+                used = set(header.places.values())
+                columns = {place: pa.array([_told(row[place]) for row in some], pa.string()) for place in used}
                 tell(0)
-                yield typed_task(columns, first, table, header, mapping)
+                yield typed_task(columns, first, len(some), table, header, mapping)
                 first += len(some)
 
         return RawTable(table, table, mapping, header, tasks())
@@ -147,29 +149,34 @@ class Database:
 
         try:
             with self._engine.connect().execution_options(stream_results=True) as connection:
-                if len(said.split()) > 1:
-                    query: Any = sqlalchemy.text(said)
+                if said.split()[0].lower() in ("select", "with", "values", "table"):
+                    result = connection.exec_driver_sql(said)
                 else:
                     schema, _, name = said.rpartition(".")
-                    query = sqlalchemy.select(sqlalchemy.text("*")).select_from(
-                        sqlalchemy.table(name, schema=schema or None)
-                    )
-                result = connection.execute(query)
+                    place = sqlalchemy.table(name, schema=schema or None)
+                    result = connection.execute(sqlalchemy.select(sqlalchemy.text("*")).select_from(place))
                 yield tuple(result.keys())
                 yield from result.partitions(_ROWS)
-        except (sqlalchemy.exc.ProgrammingError, sqlalchemy.exc.OperationalError) as fault:
-            said_ = str(fault.orig).splitlines()[0]
-            if isinstance(fault, sqlalchemy.exc.ProgrammingError) or "no such" in said_:
-                raise Rejected("FILE_MISSING", f"{self._shown}: '{said}' cannot be read ({said_}).") from None
-            raise Unavailable(f"{self._shown}: {said_}") from None
-        except sqlalchemy.exc.DBAPIError as fault:
-            raise Unavailable(f"{self._shown}: {str(fault.orig).splitlines()[0]}") from None
+        except sqlalchemy.exc.SQLAlchemyError as fault:
+            told = str(getattr(fault, "orig", None) or fault).splitlines()[0]
+            if isinstance(fault, sqlalchemy.exc.OperationalError) and not _SAID_WRONG.search(told):
+                raise Unavailable(f"{self._shown}: {told}") from None
+            raise Rejected("FILE_MISSING", f"{self._shown}: '{said}' cannot be read ({told}).") from None
 
     def size(self, _table: str, /) -> int:
         return 0
 
     def fingerprint(self) -> str:
         return ""
+
+
+_SAID_WRONG = re.compile(r"no such|near \"|syntax|incomplete input|ambiguous")  # SQLite calls these operational too
+
+
+def _shown(url: Any) -> str:
+    """A database's address without anything that could be a secret."""
+    place = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
+    return f"{url.drivername.split('+')[0]}://{place}/{url.database or ''}"
 
 
 def _spare(table: str, limits: bool) -> set[str]:
@@ -189,5 +196,7 @@ def _told(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return format(value.normalize(), "f")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
     return str(value)

@@ -107,15 +107,16 @@ def parted(batch: pa.RecordBatch, bucket: Buckets, buckets: int) -> list[pa.Reco
 def ends_of(ids: pa.StringArray) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
     """The first and the last eight bytes of each id as numbers, and its length: the whole of an id up to 16 bytes."""
     offsets, text = bytes_of(ids)
-    padded = np.empty(len(text) + 16, np.uint8)
-    padded[:8] = padded[-8:] = 0
-    padded[8:-8] = text
-    words = np.ndarray((len(padded) - 7,), "<u8", padded.data, strides=(1,))
-    length = np.diff(offsets)
-    first, last = words[offsets[:-1] + 8], words[offsets[1:]]
-    if len(length) and length.min() < 8:
-        short = (8 * np.clip(8 - length, 0, 7)).astype(np.uint64)
-        first, last = first << short, last >> short
+    start, end, length = offsets[:-1], offsets[1:], np.diff(offsets)
+    if len(text) < 8:
+        text = np.concatenate([text, np.zeros(8, np.uint8)])
+    words = np.ndarray((len(text) - 7,), "<u8", text.data, strides=(1,))  # the eight bytes from each place on
+    at, till = np.minimum(start, len(words) - 1), np.maximum(end - 8, 0)
+    first, last = words[at], words[till]
+    if len(length) and length.min() < 8:  # what stands before or after a short id is shifted out
+        short = 8 * np.clip(8 - length, 0, 7)
+        first = first >> (8 * (start - at)).astype(np.uint64) << short.astype(np.uint64)
+        last = last << (8 * (till + 8 - end)).astype(np.uint64) >> short.astype(np.uint64)
         none = length == 0
         first[none] = last[none] = 0
     return first, last, length

@@ -22,8 +22,8 @@ import pyarrow.parquet as pq
 
 from ...errors import Mistake
 from ..ledger import SCHEMAS, read_about
-from ..mapping import Mapping
-from ..publishing import LOCK, flush, flush_folders, only_writer, write_durably, write_flushed
+from ..mapping import WITH_ID, Mapping
+from ..publishing import ASIDE, LOCK, flush, flush_folders, only_writer, write_durably, write_flushed
 from ..quarantine import Report
 from .delivery import write_delivery
 from .rejection import Rejected
@@ -32,6 +32,7 @@ from .run import Before, Run
 from .sources import Database, Files, Source
 
 _REPORT, _REPORTS = "intake_report.json", "deliveries"
+_SCRATCH, _ENTRIES = ".scratch-", "quarantine.parquet"
 _QUARANTINE = pa.schema(
     [
         ("table", pa.string()),
@@ -85,58 +86,54 @@ def take_in(
     mapping = mapping or Mapping()
     report = report if report is not None else Report()
     try:
+        told = _source(source, mapping, fewer_rows=fewer_rows)
         with only_writer(_ledger_folder(ledger)):
             _clear_away(ledger)
-            _take_in(source, ledger, as_of, mapping, report, fewer_rows, tell)
+            _take_in(told, source, ledger, as_of, mapping, report, tell)
     except Rejected as fault:
         report.close()
-        report.verdict, report.reject_reason, report.message = "reject", [fault.code], str(fault)
+        report.verdict, report.reject_reason, report.message = "reject", fault.codes, str(fault)
         raise
     return report
+
+
+def _source(source: Path | None, mapping: Mapping, *, fewer_rows: bool) -> Source:
+    if source is not None:
+        return Files(source, mapping, fewer_rows=fewer_rows)
+    if not mapping.source:
+        raise Mistake("intake: name a folder or file to read, or a database in the mapping (source: ...).")
+    return Database(mapping, fewer_rows=fewer_rows)
 
 
 def _ledger_folder(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         raise Mistake(f"{folder}: is a file; name a folder for the ledger.")
-    if folder.is_dir() and not (folder / "ledger.json").exists():
-        ours = (path.name.startswith(".") or path.name.isdigit() or path.name == _REPORTS for path in folder.iterdir())
-        if not all(ours):  # what a killed first run left is ours
-            raise Mistake(f"{folder}: is there already and is no ledger; name an empty folder.")
+    known = not folder.is_dir() or (folder / "ledger.json").exists()
+    if not known and not all(path.name in (LOCK, _REPORTS) or _left_behind(path) for path in folder.iterdir()):
+        raise Mistake(f"{folder}: is there already and is no ledger; name an empty folder.")
     return folder
 
 
 def _take_in(
+    told: Source,
     source: Path | None,
     ledger: Path,
     as_of: date,
     mapping: Mapping,
     report: Report,
-    fewer_rows: bool,
     tell: Callable[[int, int], None],
 ) -> None:
-    if source is None and not mapping.source:
-        raise Mistake("intake: name a folder or file to read, or a database in the mapping (source: ...).")
-    told: Source = (
-        Files(source, mapping, fewer_rows=fewer_rows)
-        if source is not None
-        else Database(mapping, fewer_rows=fewer_rows)
-    )
     about = read_about(ledger) if (ledger / "ledger.json").exists() else None
     deliveries: list[dict[str, Any]] = about["deliveries"] if about else []
     manifest = _manifest(source, as_of)
     snapshot = date.fromisoformat(manifest.get("as_of", as_of.isoformat()))
     reading = ThreadPoolExecutor(1).submit(_mark, told, mapping, as_of)  # beside the work
     mark = reading.result() if deliveries else ""
-    done = next((one for one in deliveries if mark and one["fingerprint"] == mark), None)
-    if done:
-        _told_again(ledger, about or {}, done, report)
+    if mark and deliveries[-1]["fingerprint"] == mark:
+        _told_again(ledger, len(deliveries), report)
         return
-    if deliveries and snapshot < date.fromisoformat(deliveries[-1]["data_end"]):
-        raise Rejected(
-            "STALE_DELIVERY",
-            f"{source or mapping.source}: is of {snapshot}, and the ledger has a delivery of "
-            f"{deliveries[-1]['data_end']} already; deliver the newest extract.",
-        )
+    if deliveries:
+        _refuse_stale(str(source or "the database"), snapshot, as_of, deliveries[-1])
     if about and about["reporting_currency"] != mapping.reporting_currency:
         raise Mistake(
             f"mapping: reporting_currency is {mapping.reporting_currency}, the ledger's is "
@@ -146,7 +143,7 @@ def _take_in(
     number = before.deliveries + 1
     aside = ledger / f"{number:04d}"
     aside.mkdir()
-    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=ledger) as scratch:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=ledger) as scratch:
         try:
             run, figures = write_delivery(
                 aside,
@@ -212,14 +209,29 @@ def _clear_away(ledger: Path) -> None:
             if not shown.exists() or shown.read_bytes() != report.read_bytes():
                 write_durably(shown, report.read_bytes())
     for path in sorted(ledger.iterdir()):
-        old = path.name.isdigit() and not holds - 1 <= int(path.name) <= holds
-        if old or (path.name.startswith(".") and path.name != LOCK):
+        if _left_behind(path) and not (path.name.isdigit() and holds - 1 <= int(path.name) <= holds):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _told_again(ledger: Path, about: dict[str, Any], done: dict[str, Any], report: Report) -> None:
+def _left_behind(path: Path) -> bool:
+    """Is this what an intake writes: a scratch folder, a file written aside, the tables of a delivery?"""
+    if path.name.startswith(_SCRATCH) or path.name in (f".ledger.json{ASIDE}", f".{_REPORT}{ASIDE}"):
+        return True
+    tables = path.name.isdigit() and len(path.name) >= 4 and path.is_dir()
+    return tables and all(one.name in (*SCHEMAS, _ENTRIES) for one in path.iterdir())
+
+
+def _refuse_stale(what: str, snapshot: date, as_of: date, last: dict[str, Any]) -> None:
+    for day, before in ((snapshot, last["data_end"]), (as_of, last["as_of"])):
+        if day < date.fromisoformat(before):
+            raise Rejected(
+                "STALE_DELIVERY",
+                f"{what}: is of {day}, and the ledger has a delivery of {before} already; deliver the newest extract.",
+            )
+
+
+def _told_again(ledger: Path, number: int, report: Report) -> None:
     """The same delivery twice changes nothing; its report is told again."""
-    number = about["deliveries"].index(done) + 1
     report.fill(json.loads((ledger / _REPORTS / f"{number:04d}.json").read_text(encoding="utf-8")))
     report.repeated = True
 
@@ -249,7 +261,9 @@ def _manifest(source: Path | None, as_of: date) -> dict[str, Any]:
         return {}
     try:
         told = json.loads(path.read_text(encoding="utf-8-sig"))
-        told = dict(told) if isinstance(told, dict) else {}
+        told = dict(told)
+        if not all(isinstance(told.get(key, {}), dict) for key in ("rows", "sums", "files")):
+            raise TypeError(told)
         day = date.fromisoformat(told.get("as_of", as_of.isoformat()))
     except (ValueError, TypeError):
         raise Mistake(f'{path}: should be JSON such as {{"as_of": "{as_of}"}}.') from None
@@ -259,31 +273,35 @@ def _manifest(source: Path | None, as_of: date) -> dict[str, Any]:
 
 
 def _control_totals(manifest: dict[str, Any], report: Report) -> None:
-    """Compare rows and sums with what the sender counted."""
-    said_of = manifest.get("files")
-    files: dict[str, Any] = said_of if isinstance(said_of, dict) else {}
-    for file, tally in report.rows.items():
-        own = files.get(file, {}) if isinstance(files.get(file, {}), dict) else {}
-        rows = own.get("rows", _of(manifest.get("rows"), file))
-        if rows is not None and rows != tally["read"]:
+    """Compare rows and sums with what the sender counted; sums only where no row is set aside."""
+    totals: dict[str, dict[str, Any]] = {}
+    for kind in ("rows", "sums"):
+        for file, said in (manifest.get(kind) or {}).items():
+            totals.setdefault(file, {})[kind] = said
+    for file, said in (manifest.get("files") or {}).items():
+        totals.setdefault(file, {}).update(said)
+    told = {file.rsplit(".", 1)[0]: file for file in report.rows} | {file: file for file in report.rows}
+    for name, said in totals.items():
+        file = told.get(name, name)
+        tally = report.rows.get(file, {"read": 0, "quarantined": 0})
+        rows, sums = said.get("rows", tally["read"]), said.get("sums", {})
+        if not _equal(rows, str(tally["read"])):
             raise Rejected(
                 "CONTROL_TOTAL_MISMATCH",
-                f"{file}: has {tally['read']} rows, and manifest.json says {rows}; was the "
-                "transfer cut? Deliver it anew.",
+                f"{file}: has {tally['read']} rows, and manifest.json says {rows}; was the transfer cut? Deliver it "
+                "anew.",
             )
-        sums = own.get("sums", _of(manifest.get("sums"), file))
-        if isinstance(sums, dict) and not tally["quarantined"]:
-            for currency in {*sums, *report.sums.get(file, {})}:
-                said, got = sums.get(currency, "0"), report.sums.get(file, {}).get(currency, "0")
-                if not _equal(said, got):
-                    raise Rejected(
-                        "CONTROL_TOTAL_MISMATCH",
-                        f"{file}: the {currency} amounts sum to {got}, and manifest.json says {said}; deliver it anew.",
-                    )
-
-
-def _of(told: Any, file: str) -> Any:
-    return told.get(file) if isinstance(told, dict) else None
+        if not isinstance(sums, dict):
+            raise Mistake(
+                f"manifest.json: sums of {name} should be by currency, such as {{'EUR': '12.50'}}, got {sums!r}."
+            )
+        for currency in {*sums, *report.sums.get(file, {})} if sums and not tally["quarantined"] else ():
+            claimed, got = sums.get(currency, "0"), report.sums.get(file, {}).get(currency, "0")
+            if not _equal(claimed, got):
+                raise Rejected(
+                    "CONTROL_TOTAL_MISMATCH",
+                    f"{file}: the {currency} amounts sum to {got}, and manifest.json says {claimed}; deliver it anew.",
+                )
 
 
 def _equal(said: Any, got: str) -> bool:
@@ -299,7 +317,7 @@ def _before(ledger: Path, about: dict[str, Any] | None) -> Before:
     if not about.get("tables"):
         raise Mistake(f"{ledger}: is a snapshot that the pipeline wrote; take deliveries into a ledger of its own.")
     folder = ledger / about["tables"]
-    entries = pq.read_table(folder / "quarantine.parquet").to_pylist()
+    entries = pq.read_table(folder / _ENTRIES).to_pylist()
     waiting: dict[str, set[str]] = {}
     for entry in entries:
         if not entry["closed_in"] and entry["key"]:
@@ -309,6 +327,7 @@ def _before(ledger: Path, about: dict[str, Any] | None) -> Before:
         folder=folder,
         deliveries=len(about["deliveries"]),
         data_end=day_number(date.fromisoformat(last["data_end"])),
+        as_of=day_number(date.fromisoformat(last["as_of"])),
         rows=last["rows"],
         open=waiting,
     )
@@ -316,11 +335,14 @@ def _before(ledger: Path, about: dict[str, Any] | None) -> Before:
 
 def _keep_quarantine(aside: Path, before: Before, report: Report, run: Run) -> None:
     """All entries there ever were; those whose row came sound are closed with a link to it, and none is deleted."""
-    entries = pq.read_table(before.folder / "quarantine.parquet").to_pylist() if before.folder else []
+    entries = pq.read_table(before.folder / _ENTRIES).to_pylist() if before.folder else []
     number, table_of = report.delivery, {file: table for table, file in run.files.items()}
+    again = {(table_of[row.file], row.key) for row in report.quarantine}
     for entry in entries:
         line = run.repaired.get((entry["table"], entry["key"]))
-        if line is not None and not entry["closed_in"]:
+        if entry["table"] not in WITH_ID and entry["table"] in run.raw:
+            line = 0  # a row without an id is mended when it is not told wrongly any more
+        if line is not None and not entry["closed_in"] and (entry["table"], entry["key"]) not in again:
             entry["closed_in"], entry["closed_by_line"] = number, line
             closes = {name: entry[name] for name in ("file", "line", "reason", "delivery")}
             report.repaired.append({"table": entry["table"], "key": entry["key"], "line": line, "closes": closes})
@@ -332,7 +354,7 @@ def _keep_quarantine(aside: Path, before: Before, report: Report, run: Run) -> N
     ]
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist(entries, _QUARANTINE), sink, compression="zstd")
-    write_flushed(aside / "quarantine.parquet", memoryview(sink.getvalue()))
+    write_flushed(aside / _ENTRIES, memoryview(sink.getvalue()))
 
 
 def entries_of(ledger: Path) -> pd.DataFrame:
@@ -343,7 +365,7 @@ def entries_of(ledger: Path) -> pd.DataFrame:
     about = read_about(ledger)
     if not about.get("tables"):
         raise Mistake(f"{ledger}: is a snapshot that the pipeline wrote; name the ledger of 'tradecredit intake'.")
-    frame: pd.DataFrame = pq.read_table(ledger / about["tables"] / "quarantine.parquet").to_pandas()
+    frame: pd.DataFrame = pq.read_table(ledger / about["tables"] / _ENTRIES).to_pandas()
     return frame
 
 

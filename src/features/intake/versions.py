@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,18 +31,29 @@ def compare(
     table: str,
     was: pa.RecordBatch,
     ids: pa.StringArray,
-    content: dict[str, npt.NDArray[Any]],
+    content: dict[str, Any],
     stands: Flags,
     lines: Lines,
+    derived: Sequence[str] = (),
 ) -> tuple[Ints, Flags]:
-    """Where the ledger has each row that stands (-1: it has not), and where it has something else."""
+    """Where the ledger has each row that stands (-1: it has not), and where it has something else.
+
+    `derived` are columns that follow from other rows: a change of theirs alone is no restatement of this one.
+    """
     file, place = run.files[table], place_before(was, required(table)[0], ids)
     place[~stands] = -1
-    differs = np.zeros(len(ids), bool)
+    differs, restated = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     there = np.flatnonzero(place >= 0)
     for name, column in content.items():
-        differs[there] |= column[there] != ints(was.column(name))[place[there]]
-    found.notice("RESTATED", file, differs, lines)
+        held_ = plain(was.column(name))
+        if isinstance(column, pa.Array):
+            other = where_of(pc.not_equal(column.take(pa.array(there)), held_.take(pa.array(place[there]))))
+        else:
+            other = column[there] != held_[place[there]]
+        differs[there] |= other
+        if name not in derived:
+            restated[there] |= other
+    found.notice("RESTATED", file, restated, lines)
     repaired = run.close_entries(found, table, ids, lines, stands)
     late = stands & (place < 0) & (content[OWN_DATE[table]] <= run.before.data_end) & ~repaired
     found.notice("LATE_ARRIVAL", file, late, lines)
