@@ -71,24 +71,24 @@ def _plant(fault):
     elif fault == "no flush":
         partitions.write_flushed = lambda path, content: path.write_bytes(content)
     elif fault == "visible first":
-        taken = intake._take_in
+        run = intake._Taking.run
 
-        def early(source, ledger, *rest):
-            if (ledger / "ledger.json").exists():
-                _visible_first(ledger)
-            return taken(source, ledger, *rest)
+        def early(taking, tell):
+            if taking.about:
+                _visible_first(taking.ledger)
+            return run(taking, tell)
 
-        intake._take_in = early
+        intake._Taking.run = early
     elif fault == "swallowed":
-        taken_ = intake._take_in
+        run = intake._Taking.run
 
-        def quiet(*rest):
+        def quiet(taking, tell):
             try:
-                return taken_(*rest)
+                return run(taking, tell)
             except OSError:
                 return None
 
-        intake._take_in = quiet
+        intake._Taking.run = quiet
     elif fault:
         raise ValueError(fault)
 

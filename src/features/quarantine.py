@@ -41,6 +41,7 @@ class SetAside:
 
 
 _LINES_OF_A_WARNING = 100
+CONSTANT = ("name", "segment", "country", "industry", "onboarded_on")  # of customers: the newest holds for all days
 _WORST = 5  # reasons that the summary tells
 _WITHOUT_LINES = ("POSSIBLE_DUPLICATE",)  # of two rows that look alike neither is the strange one
 
@@ -76,7 +77,9 @@ class Report:
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, dict[str, str]] = field(default_factory=dict)
     repaired: list[dict[str, Any]] = field(default_factory=list)
-    taken_as_constant: list[str] = field(default_factory=lambda: ["name", "segment", "country", "industry", "onboarded_on"])
+    taken_as_constant: list[str] = field(
+        default_factory=lambda: ["name", "segment", "country", "industry", "onboarded_on"]
+    )
     repeated: bool = False
     own_faults: dict[str, int] = field(default_factory=dict, repr=False)
     minor_sums: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ledger import SCHEMAS
+from ..quarantine import CONSTANT
 from .conversions import NO_DAY, Flags
 from .rows import as_days, ints, texts, where_of, whole
 from .run import Found, Run
@@ -15,7 +16,6 @@ from .sieve import FALLEN, UNKNOWN, UNTOLD, Sieve, twice
 from .spool import Index
 
 NEVER = 2**31 - 1  # a day that does not come
-_CONSTANT = ("name", "segment", "country", "industry", "onboarded_on")
 Numbers = npt.NDArray[np.int32]
 
 
@@ -76,7 +76,7 @@ class Customers:
         sieve.words("name")
         rows = {
             "customer_id": ids,
-            **{name: sieve.text(name) for name in _CONSTANT[:-1]},
+            **{name: sieve.text(name) for name in CONSTANT[:-1]},
             "onboarded_on": as_days(onboarded),
             "is_strategic": pa.array(strategic),
             "limit": pa.array(np.where(unknown, UNTOLD, limit)),
@@ -100,7 +100,7 @@ class Customers:
     def close_derived(self) -> None:
         """All invoice rows were read."""
         self.ids = pa.array(list(self._numbers), pa.string())
-        blank = {name: [row.get(name, "") for row in self._told] for name in _CONSTANT[1:-1]}
+        blank = {name: [row.get(name, "") for row in self._told] for name in CONSTANT[1:-1]}
         names = [row.get("name") or own for own, row in zip(self._numbers, self._told, strict=True)]
         self.rows = pa.table(
             {
@@ -168,7 +168,7 @@ class Customers:
         known = place >= 0
         at = current[np.maximum(place, 0)] if len(current) else np.zeros(len(rows), np.int64)
         restated = np.zeros(len(rows), bool)
-        for name in _CONSTANT:
+        for name in CONSTANT:
             mine, theirs = whole(rows.column(name)), whole(was.column(name)).take(pa.array(at))
             if name == "onboarded_on":
                 mine, theirs = mine.fill_null(date(1, 1, 1)), theirs.fill_null(date(1, 1, 1))

@@ -89,7 +89,7 @@ def take_in(
         told = _source(source, mapping, fewer_rows=fewer_rows)
         with only_writer(_ledger_folder(ledger)):
             _clear_away(ledger)
-            _take_in(told, source, ledger, as_of, mapping, report, tell)
+            _Taking(told, _manifest(source, as_of), ledger, as_of, mapping, report).run(tell)
     except Rejected as fault:
         report.close()
         report.verdict, report.reject_reason, report.message = "reject", fault.codes, str(fault)
@@ -114,85 +114,125 @@ def _ledger_folder(folder: Path) -> Path:
     return folder
 
 
-def _take_in(
-    told: Source,
-    source: Path | None,
-    ledger: Path,
-    as_of: date,
-    mapping: Mapping,
-    report: Report,
-    tell: Callable[[int, int], None],
-) -> None:
-    about = read_about(ledger) if (ledger / "ledger.json").exists() else None
-    deliveries: list[dict[str, Any]] = about["deliveries"] if about else []
-    manifest = _manifest(source, as_of)
-    snapshot = date.fromisoformat(manifest.get("as_of", as_of.isoformat()))
-    reading = ThreadPoolExecutor(1).submit(_mark, told, mapping, as_of)  # beside the work
-    mark = reading.result() if deliveries else ""
-    if mark and deliveries[-1]["fingerprint"] == mark:
-        _told_again(ledger, len(deliveries), report)
-        return
-    if deliveries:
-        _refuse_stale(str(source or "the database"), snapshot, as_of, deliveries[-1])
-    if about and about["reporting_currency"] != mapping.reporting_currency:
-        raise Mistake(
-            f"mapping: reporting_currency is {mapping.reporting_currency}, the ledger's is "
-            f"{about['reporting_currency']}; a ledger keeps its reporting currency."
-        )
-    before = _before(ledger, about)
-    number = before.deliveries + 1
-    aside = ledger / f"{number:04d}"
-    aside.mkdir()
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=ledger) as scratch:
+class _Taking:
+    """One delivery being taken into a ledger that nobody else writes."""
+
+    def __init__(
+        self, source: Source, manifest: dict[str, Any], ledger: Path, as_of: date, mapping: Mapping, report: Report
+    ) -> None:
+        self.source, self.manifest, self.ledger = source, manifest, ledger
+        self.as_of, self.mapping, self.report = as_of, mapping, report
+        self.about = read_about(ledger) if (ledger / "ledger.json").exists() else {}
+        self.deliveries: list[dict[str, Any]] = self.about.get("deliveries", [])
+        self.snapshot = date.fromisoformat(manifest.get("as_of", as_of.isoformat()))
+
+    def run(self, tell: Callable[[int, int], None]) -> None:
+        """Take it in, unless it was the last one taken in."""
+        reading = ThreadPoolExecutor(1).submit(_mark, self.source, self.mapping, self.as_of)  # beside the work
+        if self.about:
+            before = self._before()
+            mark = reading.result()
+            if mark and self.deliveries[-1]["fingerprint"] == mark:
+                _told_again(self.ledger, len(self.deliveries), self.report)
+                return
+            self._refuse()
+        else:
+            before = Before()
+        aside = self.ledger / f"{before.deliveries + 1:04d}"
+        aside.mkdir()
         try:
-            run, figures = write_delivery(
-                aside,
-                told,
-                mapping,
-                report,
-                before,
-                today=day_number(snapshot),
-                known=day_number(as_of),
-                scratch=Path(scratch),
-                tell=tell,
-            )
-            report.close()
-            _control_totals(manifest, report)
+            run, figures = self._write(aside, before, tell)
+            self.report.close()
+            _control_totals(self.manifest, self.report)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
-    report.verdict = "quarantine" if report.quarantine else "accept"
-    report.delivery, report.as_of = number, as_of.isoformat()
-    _keep_quarantine(aside, before, report, run)
-    content = _as_json(report.as_dict())
-    (ledger / _REPORTS).mkdir(exist_ok=True)
-    write_durably(ledger / _REPORTS / f"{aside.name}.json", content)
-    since = {**(about or {}).get("since", {}), **_since(run, about)}
-    now = {
-        "fingerprint": reading.result(),
-        "as_of": as_of.isoformat(),
-        "data_end": snapshot.isoformat(),
-        "since": since,
-        "rows": {table: report.rows[file]["read"] for table, file in run.files.items() if file in report.rows},
-        "known_on_assumed": [table for table, file in run.files.items() if file in report.known_on_assumed],
-        "verdict": report.verdict,
-    }
-    text = _as_json(
-        {
-            "tables": aside.name,
-            "data_end": snapshot.isoformat(),
-            "since": since,
-            "reporting_currency": mapping.reporting_currency,
-            "known_on_assumed": now["known_on_assumed"],
-            **figures,
-            "deliveries": [*deliveries, now],
+        self.report.verdict = "quarantine" if self.report.quarantine else "accept"
+        self.report.delivery, self.report.as_of = run.number, self.as_of.isoformat()
+        _keep_quarantine(aside, before, self.report, run)
+        self._publish(aside, self._about(run, reading.result()) | figures)
+
+    def _before(self) -> Before:
+        if not self.about.get("tables"):
+            raise Mistake(f"{self.ledger}: is a snapshot, not an intake's ledger; take deliveries into one of its own.")
+        folder, last = self.ledger / self.about["tables"], self.deliveries[-1]
+        waiting: dict[str, set[str]] = {}
+        for entry in pq.read_table(folder / _ENTRIES).to_pylist():
+            if not entry["closed_in"] and entry["key"]:
+                waiting.setdefault(entry["table"], set()).add(entry["key"])
+        return Before(
+            folder=folder,
+            deliveries=len(self.deliveries),
+            data_end=day_number(date.fromisoformat(last["data_end"])),
+            as_of=day_number(date.fromisoformat(last["as_of"])),
+            rows=last["rows"],
+            open=waiting,
+        )
+
+    def _refuse(self) -> None:
+        """Refuse what is older than the ledger, or of another currency."""
+        last = self.deliveries[-1]
+        for day, before in ((self.snapshot, last["data_end"]), (self.as_of, last["as_of"])):
+            if day < date.fromisoformat(before):
+                raise Rejected(
+                    "STALE_DELIVERY",
+                    f"the delivery is of {day}, and the ledger has one of {before}; deliver the newest extract.",
+                )
+        if self.about["reporting_currency"] != self.mapping.reporting_currency:
+            raise Mistake(
+                f"mapping: reporting_currency is {self.mapping.reporting_currency}, the ledger's is "
+                f"{self.about['reporting_currency']}; a ledger keeps its reporting currency."
+            )
+
+    def _write(self, aside: Path, before: Before, tell: Callable[[int, int], None]) -> tuple[Run, dict[str, Any]]:
+        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.ledger) as scratch:
+            return write_delivery(
+                aside,
+                self.source,
+                self.mapping,
+                self.report,
+                before,
+                today=day_number(self.snapshot),
+                known=day_number(self.as_of),
+                scratch=Path(scratch),
+                tell=tell,
+            )
+
+    def _about(self, run: Run, mark: str) -> dict[str, Any]:
+        """What ledger.json will say, but for the figures of the tables."""
+        rows, assumed = self.report.rows, self.report.known_on_assumed
+        known = self.about.get("since", {})
+        since = {
+            source: day_of_number(day).isoformat()
+            for source, day in run.since.items()
+            if source in self.mapping.since or source not in known
         }
-    )
-    flush_folders(aside)
-    flush(ledger)
-    write_durably(ledger / "ledger.json", text)
-    write_durably(ledger / _REPORT, content)
-    _clear_away(ledger)
+        now = {
+            "fingerprint": mark,
+            "as_of": self.as_of.isoformat(),
+            "data_end": self.snapshot.isoformat(),
+            "since": known | since,
+            "rows": {table: rows[file]["read"] for table, file in run.files.items() if file in rows},
+            "known_on_assumed": [table for table, file in run.files.items() if file in assumed],
+            "verdict": self.report.verdict,
+        }
+        return {
+            "tables": f"{run.number:04d}",
+            "reporting_currency": self.mapping.reporting_currency,
+            **{name: now[name] for name in ("data_end", "since", "known_on_assumed")},
+            "deliveries": [*self.deliveries, now],
+        }
+
+    def _publish(self, aside: Path, about: dict[str, Any]) -> None:
+        """Bring the tables to the disk, then make them the ledger's in one instant."""
+        report = _as_json(self.report.as_dict())
+        (self.ledger / _REPORTS).mkdir(exist_ok=True)
+        write_durably(self.ledger / _REPORTS / f"{aside.name}.json", report)
+        flush_folders(aside)
+        flush(self.ledger)
+        write_durably(self.ledger / "ledger.json", _as_json(about))
+        write_durably(self.ledger / _REPORT, report)
+        _clear_away(self.ledger)
 
 
 def _clear_away(ledger: Path) -> None:
@@ -219,15 +259,6 @@ def _left_behind(path: Path) -> bool:
         return True
     tables = path.name.isdigit() and len(path.name) >= 4 and path.is_dir()
     return tables and all(one.name in (*SCHEMAS, _ENTRIES) for one in path.iterdir())
-
-
-def _refuse_stale(what: str, snapshot: date, as_of: date, last: dict[str, Any]) -> None:
-    for day, before in ((snapshot, last["data_end"]), (as_of, last["as_of"])):
-        if day < date.fromisoformat(before):
-            raise Rejected(
-                "STALE_DELIVERY",
-                f"{what}: is of {day}, and the ledger has a delivery of {before} already; deliver the newest extract.",
-            )
 
 
 def _told_again(ledger: Path, number: int, report: Report) -> None:
@@ -311,28 +342,6 @@ def _equal(said: Any, got: str) -> bool:
         return False
 
 
-def _before(ledger: Path, about: dict[str, Any] | None) -> Before:
-    if about is None:
-        return Before()
-    if not about.get("tables"):
-        raise Mistake(f"{ledger}: is a snapshot that the pipeline wrote; take deliveries into a ledger of its own.")
-    folder = ledger / about["tables"]
-    entries = pq.read_table(folder / _ENTRIES).to_pylist()
-    waiting: dict[str, set[str]] = {}
-    for entry in entries:
-        if not entry["closed_in"] and entry["key"]:
-            waiting.setdefault(entry["table"], set()).add(entry["key"])
-    last = about["deliveries"][-1]
-    return Before(
-        folder=folder,
-        deliveries=len(about["deliveries"]),
-        data_end=day_number(date.fromisoformat(last["data_end"])),
-        as_of=day_number(date.fromisoformat(last["as_of"])),
-        rows=last["rows"],
-        open=waiting,
-    )
-
-
 def _keep_quarantine(aside: Path, before: Before, report: Report, run: Run) -> None:
     """All entries there ever were; those whose row came sound are closed with a link to it, and none is deleted."""
     entries = pq.read_table(before.folder / _ENTRIES).to_pylist() if before.folder else []
@@ -367,13 +376,6 @@ def entries_of(ledger: Path) -> pd.DataFrame:
         raise Mistake(f"{ledger}: is a snapshot that the pipeline wrote; name the ledger of 'tradecredit intake'.")
     frame: pd.DataFrame = pq.read_table(ledger / about["tables"] / _ENTRIES).to_pandas()
     return frame
-
-
-def _since(run: Run, about: dict[str, Any] | None) -> dict[str, str]:
-    """From which day each optional source is complete; a source keeps the day it had."""
-    known: dict[str, str] = about["since"] if about else {}
-    said = {source: day_of_number(day).isoformat() for source, day in run.since.items()}
-    return {source: day if source in run.mapping.since else known.get(source, day) for source, day in said.items()}
 
 
 def _as_json(told: dict[str, Any]) -> bytes:
