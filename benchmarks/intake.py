@@ -36,7 +36,9 @@ _OURS = """
 import sys, time, resource
 from datetime import date
 from pathlib import Path
+from tradecredit.features.intake.memory import keep_freed_memory
 from tradecredit.features.intake.taking import take_in
+keep_freed_memory()  # as the command does
 begun = time.perf_counter()
 report = take_in(Path(sys.argv[1]), Path(sys.argv[2]), as_of=date(2026, 1, 1))
 seconds = time.perf_counter() - begun

@@ -56,10 +56,12 @@ def intake(
     """Take a delivery of raw extracts into a ledger; wrong rows are set aside with their line and reason."""
     import json
 
+    from .features.intake.memory import keep_freed_memory
     from .features.intake.taking import take_in
     from .features.mapping import Mapping
     from .features.quarantine import Report
 
+    keep_freed_memory()
     told, refused = Report(), None
     if report and not report.parent.is_dir():
         raise Mistake(f"{report}: there is no such folder to write the report to.")

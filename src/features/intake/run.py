@@ -17,7 +17,7 @@ from ..ledger import OPTIONAL, SCHEMAS
 from ..mapping import Mapping
 from ..quarantine import CODES, MOST, Report, SetAside
 from .conversions import CURRENCIES, NO_DAY, Codes, Days, Flags, Ints
-from .rawfiles import RawTable, Task
+from .rawtable import RawTable, Task
 from .rejection import Rejected
 from .rows import no_days, texts, where_of
 from .sieve import Sieve

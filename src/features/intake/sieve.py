@@ -28,7 +28,8 @@ from .conversions import (
     number_of,
 )
 from .csvrecords import Fault
-from .rawfiles import Batch, Header, renamed
+from .header import Header
+from .rawtable import Batch, renamed
 from .spool import fingerprint
 
 UNTOLD, FALLEN, UNKNOWN = -3, -2, -1  # instead of a customer's number

@@ -14,8 +14,11 @@ import pyarrow as pa
 from ...errors import Mistake, Unavailable
 from ..mapping import Mapping
 from ..quarantine import Report
-from .rawfiles import RawTable, Task, csv_table, parquet_table, read_header, typed_task
+from .csvfiles import csv_table
+from .header import read_header
+from .rawtable import RawTable, Task
 from .rejection import Rejected
+from .typedtables import parquet_table, typed_task
 
 _ROWS = 50_000
 USER, PASSWORD = "TRADECREDIT_SOURCE_USER", "TRADECREDIT_SOURCE_PASSWORD"
