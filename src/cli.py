@@ -56,6 +56,9 @@ def intake(
     """Take a delivery of raw extracts into a ledger; wrong rows are set aside with their line and reason."""
     import json
 
+    from .features.publishing import refuse_if_busy
+
+    refuse_if_busy(ledger)
     from .features.intake.memory import keep_freed_memory
     from .features.intake.taking import take_in
     from .features.mapping import Mapping

@@ -14,6 +14,7 @@ import pytest
 
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
+from tradecredit.features.publishing import only_writer
 
 pytestmark = [
     pytest.mark.slow,
@@ -331,3 +332,13 @@ def test_a_lock_left_by_a_killed_run_holds_nobody_up(later, tmp_path):
     begun = time.monotonic()
     assert later.runner.one(command(later.source, tmp_path / "ledger")) == 0
     assert time.monotonic() - begun < 20
+
+
+def test_a_real_process_that_finds_the_ledger_held_says_so_before_it_loads_anything(tmp_path):
+    with only_writer(tmp_path / "ledger"):
+        words = ["intake", tmp_path, "--ledger", tmp_path / "ledger", "--as-of", "2025-06-30"]
+        code = "import sys; from tradecredit.cli import run\ntry: run()\nfinally: print('pyarrow' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 75
+    assert f"process {os.getpid()} on" in done.stderr
+    assert done.stdout.strip() == "False"

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,17 +42,39 @@ def _locked(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another process"
-            os.close(handle)
-            raise Busy(f"{folder}: {holder} is writing here; try again when it has ended.") from None
-        try:
+            _hold(handle, fcntl.LOCK_EX, folder)
             if os.path.samestat(os.fstat(handle), os.stat(folder / LOCK)):
                 return handle
         except FileNotFoundError:
             pass
+        except Busy:
+            os.close(handle)
+            raise
         os.close(handle)  # its holder removed the file meanwhile
+
+
+def _hold(handle: int, how: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        for _ in range(10):  # it writes its name just after it has the lock
+            holder = os.pread(handle, 200, 0).decode("utf-8", "replace").strip()
+            if holder:
+                break
+            time.sleep(0.01)
+        holder = holder or "another process"
+        raise Busy(f"{folder}: {holder} is writing here; try again when it has ended.") from None
+
+
+def refuse_if_busy(folder: Path) -> None:
+    """Raise `Busy` at once if somebody is writing; a command looks before it loads anything heavy."""
+    with suppress(OSError):
+        handle = os.open(folder / LOCK, os.O_RDONLY)
+        try:
+            if os.pread(handle, 1, 0):  # somebody gave a name, and holds the lock unless it was killed
+                _hold(handle, fcntl.LOCK_SH, folder)
+        finally:
+            os.close(handle)
 
 
 def write_durably(path: Path, content: bytes) -> None:
