@@ -9,7 +9,6 @@ import io
 import json
 import locale
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,9 +17,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import tradecredit.features.intake.delivery as delivery
 import tradecredit.features.intake.partitions as partitions
-import tradecredit.features.intake.taking as intake
+import tradecredit.features.intake.taking as taking
 import tradecredit.features.publishing as publishing
 from tradecredit import cli
 from tradecredit.features import mapping  # noqa: F401 - warm
@@ -67,28 +65,28 @@ def _visible_first(ledger):
 
 def _plant(fault):
     if fault == "in place":
-        intake.write_durably = _in_place
+        taking.write_durably = _in_place
     elif fault == "no flush":
         partitions.write_flushed = lambda path, content: path.write_bytes(content)
     elif fault == "visible first":
-        run = intake._Taking.run
+        run = taking._Taking.run
 
-        def early(taking, tell):
-            if taking.about:
-                _visible_first(taking.ledger)
-            return run(taking, tell)
+        def early(one, tell):
+            if one.about:
+                _visible_first(one.ledger)
+            return run(one, tell)
 
-        intake._Taking.run = early
+        taking._Taking.run = early
     elif fault == "swallowed":
-        run = intake._Taking.run
+        run = taking._Taking.run
 
-        def quiet(taking, tell):
+        def quiet(one, tell):
             try:
-                return run(taking, tell)
+                return run(one, tell)
             except OSError:
                 return None
 
-        intake._Taking.run = quiet
+        taking._Taking.run = quiet
     elif fault:
         raise ValueError(fault)
 
@@ -96,17 +94,15 @@ def _plant(fault):
 def _child(words, options, ready, go):
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    delivery.ThreadPoolExecutor = intake.ThreadPoolExecutor = Inline
+    taking.ThreadPoolExecutor = Inline
     _plant(options.get("fault", ""))
     os.environ.update(options.get("environ", {}))
     time.tzset()
     if "LC_ALL" in options.get("environ", {}):
         locale.setlocale(locale.LC_ALL, "")
-    if "memory" in options:
-        resource.setrlimit(resource.RLIMIT_AS, (options["memory"], options["memory"]))
     if "slow" in options:
-        sleepy = intake._control_totals
-        intake._control_totals = lambda *rest: (time.sleep(options["slow"]), sleepy(*rest))[1]
+        sleepy = taking._control_totals
+        taking._control_totals = lambda *rest: (time.sleep(options["slow"]), sleepy(*rest))[1]
     os.dup2(os.open(options.get("out", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 1)
     os.dup2(1, 2)
     os.write(ready, b"r")
@@ -131,7 +127,7 @@ def _warm():
     """One intake in this process, so that the children import nothing and start nothing anew."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    delivery.ThreadPoolExecutor = intake.ThreadPoolExecutor = Inline
+    taking.ThreadPoolExecutor = Inline
     with tempfile.TemporaryDirectory() as place:
         for name, rows in _WARM.items():
             (Path(place) / f"{name}.csv").write_text(rows)

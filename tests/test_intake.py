@@ -220,6 +220,8 @@ reporting_currency: USD
         ("rates: {USD: -1}", "rates.USD should be a number above 0"),
         ("since: {events: 2020-01-01}", "since.events should be a quoted day"),
         ("since: {parties: '2020-01-01'}", "since.parties is no optional source"),
+        ("files: {customers: a/data.csv, invoices: b/data.csv}", "two tables are called 'data.csv'"),
+        ("source: sqlite:///x.db\ntables: {customers: ''}", "tables.customers should be"),
         ("derive: {payments: true}", "derive.payments should be"),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradecredit.errors import Mistake
-from tradecredit.features.intake import csvrecords, delivery, run
+from tradecredit.features.intake import csvrecords, run, taking
 from tradecredit.features.intake.conversions import (
     CURRENCIES,
     NO_DAY,
@@ -235,7 +235,7 @@ def test_the_ledger_does_not_depend_on_how_its_rows_were_cut(tmp_path, monkeypat
     whole = take_in(raw, tmp_path / "whole", as_of=AS_OF)
     monkeypatch.setattr(csvrecords, "CHUNK", chunk)
     monkeypatch.setattr(run, "BUCKET", bucket)
-    monkeypatch.setattr(delivery, "THREADS", threads)
+    monkeypatch.setattr(taking, "THREADS", threads)
     monkeypatch.setattr("tradecredit.features.intake.spool.ROOM", 4000)  # most of it goes to the disk
     cut = take_in(raw, tmp_path / "cut", as_of=AS_OF)
     assert whole.as_dict() == cut.as_dict()

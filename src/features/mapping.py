@@ -167,8 +167,14 @@ class Mapping:
                 f"{path}: source holds a user or password; take them out and set TRADECREDIT_SOURCE_USER and "
                 "TRADECREDIT_SOURCE_PASSWORD."
             )
+        names = [Path(name).name for name in self.files.values() if isinstance(name, str)]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise Mistake(
+                f"{path}: files: two tables are called '{doubled[0]}'; give them names of their own, or derive: one "
+                "from the other."
+            )
         for table, query in self.tables.items():
-            if not isinstance(query, str):
+            if not isinstance(query, str) or not query.strip():
                 raise Mistake(f"{path}: tables.{table} should be a table's name or a query, got {query!r}.")
         for key, tables in (("columns", self.columns), ("constants", self.constants)):
             for table, pairs in tables.items():

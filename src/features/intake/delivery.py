@@ -4,78 +4,50 @@ Rows pass through spools bucketed by the ids that join them, so that memory is b
 book; customers stay in memory. What a delivery brings is new, told again, or restated; what it leaves out stays.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..mapping import Mapping
-from ..quarantine import Report
 from .customers import Customers
 from .joining import Joining
 from .partitions import Partitions, write_part
 from .reading import Reading
-from .run import Before, Found, Run
-from .sources import Source
+from .run import Found, Run
 from .spool import in_order
 
-THREADS = 2
 Parted = dict[str, list[list[pa.RecordBatch]]]
 
 
-def write_delivery(
-    folder: Path,
-    source: Source,
-    mapping: Mapping,
-    report: Report,
-    before: Before,
-    *,
-    today: int,
-    known: int,
-    scratch: Path,
-    tell: Callable[[int, int], None],
-) -> tuple[Run, dict[str, Any]]:
+def write_delivery(run: Run, folder: Path) -> dict[str, Any]:
     """Take a delivery in and write the ledger's tables, as they are now known, to an empty folder.
-
-    Parameters
-    ----------
-    today : day number
-        The day for which the delivery is complete; a fact dated later is a fault.
-    known : day number
-        When a fact that a later delivery brings without `known_on` became known.
-    scratch : Path
-        An empty folder for what does not fit into memory.
 
     Returns
     -------
-    the run, and what ledger.json says of the tables.
+    what ledger.json says of the tables: partitions, customers, and the rows of invoices (versions counted).
 
     Raises
     ------
     Rejected
         The delivery is refused whole.
     """
-    with ThreadPoolExecutor(THREADS) as pool:
-        run = Run(source, mapping, report, before, today=today, known=known, scratch=scratch, pool=pool, tell=tell)
-        customers = Customers(run)
-        if not customers.derived:
-            customers.read()
-        reading = Reading(run, customers)
-        reading.read()
-        rates = reading.rates()
-        partitions = Partitions(run, customers)
-        _join(run, reading, partitions)
-        partitions.write(folder)
-        write_part(folder / "rates", 0, rates)
-        customers.judge()
+    customers = Customers(run)
+    if not customers.derived:
+        customers.read()
+    reading = Reading(run, customers)
+    reading.read()
+    rates = reading.rates()
+    partitions = Partitions(run, customers)
+    _join(run, reading, partitions)
+    partitions.write(folder)
+    write_part(folder / "rates", 0, rates)
+    customers.judge()
     for table, many in run.vanished.items():
         if many and table in run.files:
-            report.warn("VANISHED", run.files[table], rows=many)
+            run.report.warn("VANISHED", run.files[table], rows=many)
     invoices = sum(pq.read_metadata(path).num_rows for path in (folder / "invoices").glob("part-*.parquet"))
-    return run, {"partitions": partitions.count, "customers": len(customers.ids), "invoices": invoices}
+    return {"partitions": partitions.count, "customers": len(customers.ids), "invoices": invoices}
 
 
 def _join(run: Run, reading: Reading, partitions: Partitions) -> None:

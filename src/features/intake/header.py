@@ -18,13 +18,10 @@ class Header:
     ----------
     places : dict of str to int
         Our name (or theirs, where the mapping needs it) to the place of the column.
-    names : list of str
-        As in the file.
     own : str
         What the file calls the table's id.
     """
 
-    names: list[str]
     places: dict[str, int]
     own: str
 
@@ -80,7 +77,7 @@ def read_header(
         report.warn("EXTRA_COLUMN", file)
     places = {name: place for place, name in enumerate(told) if name in wanted | used}
     own = required(table)[0]
-    return Header(list(names), places, found[places[own]] if own in places else own)
+    return Header(places, found[places[own]] if own in places else own)
 
 
 def _lacking(name: str, table: str, found: list[str], mapping: Mapping) -> str:

@@ -48,7 +48,7 @@ class RawTable:
     """
 
     def __init__(self, table: str, file: str, mapping: Mapping, header: Header, tasks: Iterable[Task]) -> None:
-        self.table, self.file, self.mapping, self.header = table, file, mapping, header
+        self.table, self.file, self.header = table, file, header
         self._tasks = tasks
         self.columns = {*header.places, *mapping.constants.get(table, {})}
 

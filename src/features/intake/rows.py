@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..ledger import SCHEMAS
 from .conversions import CURRENCIES, EXPONENT_OF, NO_DAY, Codes, Days, Ints, in_minor
@@ -89,8 +90,6 @@ def kept(table: str) -> pa.Schema:
 
 def numbered(table: str, rows: pa.RecordBatch, ids: pa.StringArray) -> pa.RecordBatch:
     """Rows of the ledger as rows on their way; `ids` are the numbered customers."""
-    import pyarrow.compute as pc
-
     schema = kept(table)
     columns = []
     for name, kind in zip(SCHEMAS[table].names, schema.types, strict=True):

@@ -1,7 +1,7 @@
 """What the work on one delivery shares: its day, its report, the rows that fell, the room for spools."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,8 +74,6 @@ class Found:
 
     Attributes
     ----------
-    rows : dict of table to list of RecordBatch
-        By partition, for writing.
     read, taken : dict of file to int
         Rows read, rows accepted.
     aside : list of SetAside
@@ -88,7 +86,6 @@ class Found:
         Rows of the ledger that the delivery leaves out.
     """
 
-    rows: dict[str, list[pa.RecordBatch]] = field(default_factory=dict)
     read: dict[str, int] = field(default_factory=dict)
     taken: dict[str, int] = field(default_factory=dict)
     aside: list[SetAside] = field(default_factory=list)
@@ -112,6 +109,13 @@ class Found:
 
 class Run:
     """One delivery at work.
+
+    Parameters
+    ----------
+    scratch : Path
+        An empty folder for what does not fit into memory.
+    tell : callable
+        Is told how many bytes were read, of how many.
 
     Attributes
     ----------
@@ -269,13 +273,14 @@ class Run:
         code: Codes,
         ids: pa.StringArray | None,
         lines: Lines,
-        cascades: Sequence[str] = ("PARENT_QUARANTINED",),
     ) -> None:
         """Rows that fell in a join or a comparison."""
         for place in np.flatnonzero(code):
             reason = CODES[code[place]]
             key = "" if ids is None else str(ids[int(place)])
-            found.aside.append(SetAside(self.files[table], int(lines[place]), key, reason, reason in cascades))
+            found.aside.append(
+                SetAside(self.files[table], int(lines[place]), key, reason, reason == "PARENT_QUARANTINED")
+            )
             if table in self.fallen and reason != "DUP_EXACT":
                 self.fallen[table].add(key)
 

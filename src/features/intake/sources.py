@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ...errors import Mistake, Unavailable
+from ..ledger import SCHEMAS
 from ..mapping import Mapping
 from ..quarantine import Report
 from .csvfiles import csv_table
@@ -78,7 +79,7 @@ class Files:
 
     def fingerprint(self) -> str:
         told = hashlib.sha256()
-        names = {path for table in TABLES if (path := self.path(table)) is not None}
+        names = {path for table in SCHEMAS if (path := self.path(table)) is not None}
         for path in sorted(names | {self.place / "manifest.json"} if self.place.is_dir() else names):
             if path.is_file():
                 told.update(path.name.encode() + b"\0")
@@ -88,17 +89,12 @@ class Files:
         return told.hexdigest()
 
 
-TABLES = ("customers", "invoices", "payments", "events", "limits", "signals", "rates")
-
-
 class Database:
     """A SQL database through SQLAlchemy: a table, a view or a query for each canonical table.
 
     User and password come from the environment alone (TRADECREDIT_SOURCE_USER, TRADECREDIT_SOURCE_PASSWORD)
     and are never printed.
     """
-
-    fewer_rows: bool
 
     def __init__(self, mapping: Mapping, *, fewer_rows: bool = False) -> None:
         self.mapping, self.fewer_rows = mapping, fewer_rows

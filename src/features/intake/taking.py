@@ -32,6 +32,7 @@ from .run import Before, Run
 from .sources import Database, Files, Source
 
 _REPORT, _REPORTS = "intake_report.json", "deliveries"
+THREADS = 2
 _SCRATCH, _ENTRIES = ".scratch-", "quarantine.parquet"
 _QUARANTINE = pa.schema(
     [
@@ -185,9 +186,11 @@ class _Taking:
             )
 
     def _write(self, aside: Path, before: Before, tell: Callable[[int, int], None]) -> tuple[Run, dict[str, Any]]:
-        with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.ledger) as scratch:
-            return write_delivery(
-                aside,
+        with (
+            tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=self.ledger) as scratch,
+            ThreadPoolExecutor(THREADS) as pool,
+        ):
+            run = Run(
                 self.source,
                 self.mapping,
                 self.report,
@@ -195,8 +198,10 @@ class _Taking:
                 today=day_number(self.snapshot),
                 known=day_number(self.as_of),
                 scratch=Path(scratch),
+                pool=pool,
                 tell=tell,
             )
+            return run, write_delivery(run, aside)
 
     def _about(self, run: Run, mark: str) -> dict[str, Any]:
         """What ledger.json will say, but for the figures of the tables."""

@@ -45,11 +45,11 @@ def compare(
     differs, restated = np.zeros(len(ids), bool), np.zeros(len(ids), bool)
     there = np.flatnonzero(place >= 0)
     for name, column in content.items():
-        held_ = plain(was.column(name))
+        theirs = plain(was.column(name))
         if isinstance(column, pa.Array):
-            other = where_of(pc.not_equal(column.take(pa.array(there)), held_.take(pa.array(place[there]))))
+            other = where_of(pc.not_equal(column.take(pa.array(there)), theirs.take(pa.array(place[there]))))
         else:
-            other = column[there] != held_[place[there]]
+            other = column[there] != theirs[place[there]]
         differs[there] |= other
         if name not in derived:
             restated[there] |= other
