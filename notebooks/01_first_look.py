@@ -23,6 +23,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
 from tradecredit.pipeline.stage import Stage
@@ -83,7 +84,7 @@ pd.DataFrame(
 
 # %%
 bundle = load_bundle(stage.path("bundle"))
-scored = score(bundle, Ledger.read(stage.path("ledger"), partition=0), ledger.data_end)
+scored = score(bundle, facts_of(Ledger.read(stage.path("ledger"), partition=0)), ledger.data_end)
 rating = max((one for one in scored.ratings() if one.pd is not None), key=lambda one: one.pd)
 print(f"{rating.customer_id}: grade {rating.grade}, PD {rating.pd:.1%}, {rating.score} points ({rating.model})")
 for reason in rating.reasons:

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from tradecredit.features.facts import Facts, day_number
-from tradecredit.features.history import History
+from tradecredit.features.building import build
+from tradecredit.features.declaration import Missing
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import SCHEMAS, Ledger, empty
 
 
@@ -14,7 +15,7 @@ def day(text: str) -> date:
     return date.fromisoformat(text if len(text) == 10 else f"2025-{text}")
 
 
-def _table(name: str, rows: list[dict]) -> pd.DataFrame:
+def table(name: str, rows: list[dict]) -> pd.DataFrame:
     blank = empty(name)
     if not rows:
         return blank
@@ -68,16 +69,20 @@ def book(
         for start, amount, *known in limits
     ]
     return Ledger(
-        customers=_table("customers", [dict(customer_id=customer, is_strategic=False)]),
-        invoices=_table("invoices", rows),
-        payments=_table("payments", pays),
-        events=_table("events", told),
-        limits=_table("limits", lines),
+        customers=table("customers", [dict(customer_id=customer, is_strategic=False)]),
+        invoices=table("invoices", rows),
+        payments=table("payments", pays),
+        events=table("events", told),
+        limits=table("limits", lines),
         data_end=day(data_end),
         since={source: date(1950, 1, 1) for source in since},
     )
 
 
-def view(ledger: Ledger, as_of: str):
-    """What was known at the close of a day."""
-    return History(Facts.of(ledger)).at(day_number(day(as_of)))
+def told_of(ledger: Ledger, as_of: str, customer: str = "C") -> dict[str, float | str]:
+    """Every feature of a customer at a day; a missing one is its reason's name."""
+    keys = pd.DataFrame({"customer_id": [customer], "as_of": [pd.Timestamp(day(as_of))]})
+    matrix = build(facts_of(ledger), keys)
+    reasons = [Missing(code).name for code in matrix.missing[0]]
+    values = (value if why == "NONE" else why for value, why in zip(matrix.values[0], reasons, strict=True))
+    return dict(zip(matrix.names, values, strict=True))

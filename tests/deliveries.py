@@ -5,12 +5,11 @@ from datetime import date
 
 import pandas as pd
 
+from tradecredit.features.building import build
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.facts import Facts
-from tradecredit.features.history import History
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
-from tradecredit.features.matrix import build
 from tradecredit.features.quarantine import Report
 
 HEADS = {
@@ -64,8 +63,7 @@ def codes(report, code):
 
 def features_of(ledger, day):
     """Values and missing codes of every feature, every customer, at a day."""
-    facts = Facts.of(ledger)
     keys = pd.DataFrame({"customer_id": sorted(ledger.customers["customer_id"]), "as_of": pd.Timestamp(day)})
     keys["as_of"] = keys["as_of"].astype("datetime64[s]")
-    matrix = build(History(facts), keys, facts.customers["customer_id"], CATALOGUE)
+    matrix = build(facts_of(ledger), keys, CATALOGUE)
     return matrix.values, matrix.missing

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tradecredit.errors import Mistake
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
 from tradecredit.features.observations import Status
@@ -37,7 +38,7 @@ def loaded(walked):
 
 @pytest.fixture(scope="module")
 def scored(walked, loaded):
-    return [score(loaded, ledger, AS_OF) for ledger in Ledger.read_partitions(walked / "data/ledger")]
+    return [score(loaded, facts_of(ledger), AS_OF) for ledger in Ledger.read_partitions(walked / "data/ledger")]
 
 
 def test_any_changed_byte_is_refused(bundle):
@@ -101,7 +102,7 @@ def test_scoring_needs_none_of_the_training_packages(walked, tmp_path):
     bundle, ledger, out = (str(walked / "artifacts/bundle"), str(walked / "data/ledger"), str(tmp_path / "r.parquet"))
     program = f"""
 import sys
-for name in ("optbinning", "shap", "mlflow", "dvc", "sklearn", "matplotlib", "jinja2", "numba", "pickle5", "joblib"):
+for name in ("optbinning", "shap", "mlflow", "dvc", "sklearn", "matplotlib", "jinja2", "pickle5", "joblib"):
     sys.modules[name] = None
 from pathlib import Path
 from datetime import date
@@ -175,13 +176,13 @@ def test_one_customer_is_rated_as_in_the_whole_book(walked, loaded, scored):
     whole = scored[0]
     for place in np.flatnonzero(whole.status == Status.OBSERVED)[:5]:
         name = whole.customers["customer_id"].iloc[place]
-        alone = score(loaded, Ledger.read(walked / "data/ledger", partition=0).of_customers([name]), AS_OF)
+        alone = score(loaded, facts_of(Ledger.read(walked / "data/ledger", partition=0).of_customers([name])), AS_OF)
         assert repr(alone.rating(0)) == repr(whole.rating(int(place)))  # NaN is not equal to itself
 
 
 def test_a_day_beyond_the_ledger_is_refused(walked, loaded):
     with pytest.raises(Mistake, match="complete only to 2023-01-31"):
-        score(loaded, Ledger.read(walked / "data/ledger", partition=0), date(2024, 1, 1))
+        score(loaded, facts_of(Ledger.read(walked / "data/ledger", partition=0)), date(2024, 1, 1))
 
 
 def test_rows_without_a_ledger_score_the_same_through_mlflows_door(walked, loaded):

@@ -6,11 +6,14 @@ from datetime import date
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from tradecredit.features.account import Account
+from tradecredit.features.building import build
 from tradecredit.features.catalogue import feature
-from tradecredit.features.facts import Facts
-from tradecredit.features.history import History
+from tradecredit.features.engine.days import day_number
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.observations import Status
 from tradecredit.models.rating import MasterScale
@@ -35,13 +38,13 @@ HOSTILE = [
 def cases(walked):
     bundle = load_bundle(walked / "artifacts/bundle")
     ledger = Ledger.read(walked / "data/ledger", partition=0)
-    history = History(Facts.of(ledger))
-    scored = score(bundle, ledger, date(2021, 12, 31), history=history)
+    facts = facts_of(ledger)
+    scored = score(bundle, facts, date(2021, 12, 31))
     ranked = np.sort(scored.log_odds[scored.status == Status.OBSERVED])
     rated = np.flatnonzero(scored.status == Status.OBSERVED)
     worst = rated[np.argsort(-scored.log_odds[rated])][:5]
     other = [int(np.flatnonzero(scored.status == status)[0]) for status in (Status.IN_DEFAULT, Status.NO_EXPOSURE)]
-    return gather(scored, history, [*worst.tolist(), *other], ranked=ranked, currency="EUR", assumed=("invoices",))
+    return gather(scored, facts, [*worst.tolist(), *other], ranked=ranked, currency="EUR", assumed=("invoices",))
 
 
 class _Reader(HTMLParser):
@@ -121,14 +124,14 @@ def test_every_told_reason_is_in_the_waterfall(cases):
 
 def test_the_latest_invoices_are_shown_for_a_reason_about_the_latest(walked):
     ledger = Ledger.read(walked / "data/ledger", partition=0)
-    view = History(Facts.of(ledger)).at((date(2021, 12, 31) - date(1970, 1, 1)).days)
-    place = int(np.argmax(view.count(view.due_in(365))))
-    behind = invoices_behind(view, place, feature("last3_late_mean"))
+    facts, as_of = facts_of(ledger), date(2021, 12, 31)
+    account = Account(facts, int(np.argmax(np.diff(facts.begins))), day_number(as_of))
+    behind = invoices_behind(account, feature("last3_late_mean"))
     assert len(behind) == 3
-    assert (
-        view.late[behind].mean() == History(view.facts).column(feature("last3_late_mean").measure, view.T).values[place]
-    )
-    assert len(invoices_behind(view, place, feature("ext_score"))) == 0
+    keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
+    told = build(facts, keys, [feature("last3_late_mean")]).values[account.place, 0]
+    assert account.late[behind].mean() == pytest.approx(told, rel=1e-6)
+    assert len(invoices_behind(account, feature("ext_score"))) == 0
 
 
 def test_evidence_stands_behind_the_adverse_reasons(cases):

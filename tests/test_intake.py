@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradecredit.errors import Mistake
-from tradecredit.features.facts import Facts
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.intake.conversions import amount_of
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
@@ -236,10 +236,11 @@ def test_amounts_of_other_currencies_convert_at_the_dated_rate_or_are_refused(tm
     ledger, report = read(folder)
     assert {"code": "MIXED_CURRENCY", "file": "invoices.csv"} in report.warnings
     with pytest.raises(Mistake, match="no rate for JPY on 2025-03-01"):
-        Facts.of(ledger)
+        facts_of(ledger)
     (folder / "rates.csv").write_text("currency,date,rate\nJPY,2025-01-01,0.006\nJPY,2025-06-01,0.9\n")
-    facts = Facts.of(read(folder)[0])
-    assert facts.invoices.amount[facts.invoice_ids == "Y"] == [600.0]  # 6.00 EUR in cents
+    facts = facts_of(read(folder)[0])
+    place = [facts.document_id(d) for d in range(len(facts.documents.customer))].index("Y")
+    assert facts.versions.amount[facts.documents.versions[place]] == 600  # 6.00 EUR in cents
 
 
 @given(st.decimals(min_value=-(10**9), max_value=10**9, places=2, allow_nan=False))

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from books import book, day, view
+from books import book, day
 from tradecredit.errors import Mistake
 from tradecredit.features.default import DefaultRecipe
-from tradecredit.features.facts import Facts, day_number
+from tradecredit.features.engine.days import day_number
+from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.observations import ObservationRecipe, Status, observe
-from tradecredit.features.outcomes import outcome
+from tradecredit.features.outcomes import outcomes
 from tradecredit.features.samples import SampleRecipe, unseen
 
 RECIPE = ObservationRecipe("2024-01-31", "2025-12-31")
@@ -20,11 +21,13 @@ DEFAULT = DefaultRecipe()
 
 
 def _status(ledger, as_of, **changes):
-    return Status(int(observe(view(ledger, as_of), replace(RECIPE, **changes), DEFAULT)[0]))
+    at = np.array([day_number(day(as_of))])
+    return Status(int(observe(facts_of(ledger), np.array([0]), at, replace(RECIPE, **changes), DEFAULT)[0]))
 
 
 def _bad(ledger, as_of, **changes):
-    told = outcome(Facts.of(ledger), day_number(day(as_of)), replace(DEFAULT, **changes))
+    at = np.array([day_number(day(as_of))])
+    told = outcomes(facts_of(ledger), np.array([0]), at, replace(DEFAULT, **changes))
     return told.bad[0], told.by_trigger[0]
 
 

@@ -4,7 +4,7 @@ from calendar import monthrange
 from datetime import date
 from functools import lru_cache
 
-from .facts import day_number, day_of
+from .engine.days import day_number, day_of
 
 
 @lru_cache(maxsize=10_000)

@@ -1,7 +1,7 @@
 """A feature is declared once: its name, both languages, unit, direction of risk, measure, missing reasons."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from .history import View
+    from .engine.past import Past
 
 Values = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.uint8]
@@ -28,6 +28,7 @@ class Missing(IntEnum):
     NOOPEN = 7  # nothing is open
     FEW = 8  # too few items in a set that the measure needs
     NOBASE = 9  # a denominator, comparison or record is absent
+    NOGROUP = 10  # the customer belongs to no group, or is alone in it
     STALE = 11  # the latest record is too old
     NEVER = 12  # it never happened: a value, and the safest
     UNTOLD = 15  # missing, and nobody said why (rows that did not come from a ledger)
@@ -43,6 +44,7 @@ MISSING_TEXT: dict[Missing, tuple[str, str]] = {
     Missing.NOOPEN: ("nothing is open", "没有未清账款"),
     Missing.FEW: ("too few invoices to tell", "发票数量过少，无法判断"),
     Missing.NOBASE: ("nothing of the kind was there to measure", "期间内无此类记录可供衡量"),
+    Missing.NOGROUP: ("the customer belongs to no group", "客户不属于任何集团"),
     Missing.STALE: ("the latest record is too old", "最近一次记录已过时"),
     Missing.UNTOLD: ("no reason was given", "未说明原因"),
     Missing.NEVER: ("it has never happened", "从未发生"),
@@ -77,8 +79,10 @@ class Family(Enum):
     TREND = ("trend and shock", "趋势与突变")
     AGEING = ("ageing and exposure", "账龄与敞口")
     LIMIT = ("credit limit", "信用额度")
-    MECHANICS = ("payment mechanics and promises", "付款方式与承诺")
-    OUTSIDE = ("signals from outside", "外部信息")
+    TERMS = ("terms of payment", "付款条件")
+    MECHANICS = ("payment mechanics", "付款方式")
+    DISPUTES = ("disputes, credits, promises, dunning", "争议、贷项、承诺与催收")
+    OUTSIDE = ("peers, group and signals from outside", "同业、集团与外部信息")
 
 
 @dataclass(frozen=True)
@@ -126,17 +130,17 @@ class Measure:
     windows: tuple[tuple[str, Any], ...]
     compute: Callable[..., Column]
 
-    def __call__(self, view: "View") -> Column:
-        return self.compute(view, **dict(self.windows))
+    def __call__(self, past: "Past") -> Column:
+        return self.compute(past, **dict(self.windows))
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.windows)})"
 
 
 def measure(
-    compute: Callable[Concatenate["View", Windows], Column],
+    compute: Callable[Concatenate["Past", Windows], Column],
 ) -> Callable[Windows, Measure]:
-    """Turn `f(view, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
+    """Turn `f(past, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
 
     def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
         assert not args, "windows are keyword-only"
@@ -159,9 +163,13 @@ class Feature:
     risk : Risk
         Bins, monotone constraints and law tests follow it.
     measure : Measure
-        What is computed from a view of the ledger.
+        What is computed from the past.
+    missing : tuple of Missing
+        The reasons for which there may be no number, besides NEW.
+    acts : bool
+        Can the customer change it by what it does from now on?
     in_scorecard : bool
-        False keeps it out of models (near the label, or the credit team's own decision).
+        False keeps it out of models (near the label, or the credit team's own decision, which would feed itself).
     """
 
     name: str
@@ -169,6 +177,21 @@ class Feature:
     zh: str
     unit: Unit
     risk: Risk
-    family: Family
     measure: Measure
+    missing: tuple[Missing, ...] = ()
+    acts: bool = True
     in_scorecard: bool = True
+    family: Family = Family.ACTIVITY
+
+    @property
+    def exact(self) -> bool:
+        """Is it float64? Money is; all else is rounded to float32, for training and for scoring alike."""
+        return self.unit is Unit.MONEY
+
+
+def declared(
+    family: Family, *told: tuple[Any, ...], acts: bool = True, in_scorecard: bool = True
+) -> tuple[Feature, ...]:
+    """Features of one family: name, English, Chinese, unit, risk, measure and missing reasons of each."""
+    features = (Feature(*one) for one in told)
+    return tuple(replace(one, acts=acts, in_scorecard=in_scorecard, family=family) for one in features)

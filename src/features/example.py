@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ..errors import Mistake
 from . import world as w
 from .calendar import month_ends
-from .facts import EPOCH, day_number
+from .engine.days import EPOCH, day_number
 
 Array = npt.NDArray
 HORIZON = 365

@@ -12,20 +12,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .catalogue import CATALOGUE
+from .building import build
+from .catalogue import CATALOGUE, feature
 from .declaration import Feature
-from .facts import Facts
-from .history import History
+from .engine.facts import Facts
+from .engine.loading import facts_of
 from .ledger import OWN_DATE, Ledger, as_declared
-from .matrix import Matrix, build
+from .matrix import Matrix
 
 _ABSURD = 10**12 + 1  # minor units
-Gate = Callable[[Facts], History]
+Read = Callable[[Ledger], Facts]
+_NAMED_BY = {
+    "invoices": "invoice_id",
+    "payments": "payment_id",
+    "events": "kind",
+    "limits": "amount",
+    "signals": "name",
+}
 
 
 @dataclass(frozen=True)
 class Leak:
-    """One cell that the future changed. `how`: "cut" or "poisoned"."""
+    """One cell that the future changed. `how`: "cut" or "poisoned"; `row`: the row that leaked."""
 
     feature: str
     customer_id: str
@@ -33,40 +41,61 @@ class Leak:
     how: str
     honest: float
     changed: float
+    row: str = ""
 
     def __str__(self) -> str:
         return (
             f"{self.feature}: {self.customer_id} on {self.as_of} is {self.honest:g}, and {self.changed:g} when what is "
-            f"known later is {self.how}"
+            f"known later is {self.how}" + (f"; it sees {self.row}" if self.row else "")
         )
 
 
 def audit(
-    ledger: Ledger, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE, *, gate: Gate = History
+    ledger: Ledger, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE, *, read: Read = facts_of
 ) -> list[Leak]:
     """Every cell of these observations that what became known later has changed.
+
+    The first leak of each feature names the row that it sees.
 
     Parameters
     ----------
     keys : DataFrame
         customer_id and as_of of the observations to audit.
-    gate : callable
-        Makes the history from facts; the default is the one that features are built through.
+    read : callable
+        Makes facts of a ledger; the default is what features are built from.
     """
     leaks: list[Leak] = []
     for as_of, rows in keys.groupby("as_of"):
         day = pd.Timestamp(str(as_of)).date()
         here = rows[["customer_id", "as_of"]].sort_values("customer_id", ignore_index=True)
         mine = ledger.of_customers(set(here["customer_id"]))
-        honest = _features(mine, here, features, gate)
+        honest = build(read(mine), here, features)
         for how, other in (("cut", cut(mine, day)), ("poisoned", poisoned(mine, day))):
-            leaks += _differences(honest, _features(other, here, features, gate), day, how)
+            leaks += _differences(honest, build(read(other), here, features), day, how)
+    named: set[str] = set()
+    for place, leak in enumerate(leaks):
+        if leak.feature not in named:
+            named.add(leak.feature)
+            leaks[place] = replace(leak, row=_culprit(ledger.of_customers([leak.customer_id]), leak, read))
     return leaks
 
 
-def _features(ledger: Ledger, keys: pd.DataFrame, features: Sequence[Feature], gate: Gate) -> Matrix:
-    facts = Facts.of(ledger)
-    return build(gate(facts), keys, facts.customers["customer_id"], features)
+def _culprit(ledger: Ledger, leak: Leak, read: Read) -> str:
+    """The first row that was not known yet and whose absence, or absurdity, changes the cell."""
+    declared = (feature(leak.feature),)
+    keys = pd.DataFrame({"customer_id": [leak.customer_id], "as_of": [pd.Timestamp(leak.as_of)]})
+    if leak.how == "poisoned":
+        ledger = poisoned(ledger, leak.as_of)
+    whole = build(read(ledger), keys, declared)
+    for name in OWN_DATE:
+        table = getattr(ledger, name)
+        for row in np.flatnonzero(_later(table, name, leak.as_of)):
+            less = replace(ledger, **{name: table.drop(index=table.index[row]).reset_index(drop=True)})
+            if _differences(whole, build(read(less), keys, declared), leak.as_of, leak.how):
+                one = table.iloc[row]
+                told = f"{_NAMED_BY[name]} {one[_NAMED_BY[name]]}, {OWN_DATE[name]} {one[OWN_DATE[name]].date()}"
+                return f"the row of {name} with {told}, known on {one['known_on'].date()}"
+    return "several rows together that were not known yet"
 
 
 def _differences(honest: Matrix, other: Matrix, day: date, how: str) -> list[Leak]:
@@ -124,7 +153,17 @@ def poisoned(ledger: Ledger, day: date) -> Ledger:
             table.loc[late, "due_on"] += pd.Timedelta(days=1)
         more = as_declared(name, _invented(ledger, name, day).reset_index(drop=True))
         spoilt[name] = pd.concat([table, more], ignore_index=True).astype(table.dtypes)
+    spoilt["invoices"] = _restated(spoilt["invoices"], day)
     return replace(ledger, **spoilt)
+
+
+def _restated(table: pd.DataFrame, day: date) -> pd.DataFrame:
+    """Invoices with an absurd version of each that is known the day after."""
+    after = pd.Timestamp(day + timedelta(days=1))
+    standing = ~_later(table, "invoices", day) & ~(table["replaced_on"] <= after)
+    again = table[standing].assign(amount=_ABSURD, known_on=after, replaced_on=pd.Timestamp("NaT"))
+    again = again.assign(due_on=again["due_on"] + pd.Timedelta(days=300), delivery=again["delivery"] + 1)
+    return pd.concat([table.assign(replaced_on=table["replaced_on"].mask(standing, after)), again.astype(table.dtypes)])
 
 
 def _invented(ledger: Ledger, name: str, day: date) -> pd.DataFrame:
@@ -139,7 +178,7 @@ def _invented(ledger: Ledger, name: str, day: date) -> pd.DataFrame:
     if name == "payments":
         return on.assign(payment_id="later-" + on["invoice_id"], **dated)
     if name == "events":
-        kinds = ("credit_note", "write_off", "dispute_opened", "bounced", "promise", "insolvency")
+        kinds = ("credit_note", "write_off", "dispute_opened", "dispute_closed", "bounced", "promise", "dunning")
         parts = [on.assign(kind=kind, **dated) for kind in kinds]
         return pd.concat(parts)
     if name == "limits":

@@ -196,6 +196,10 @@ class Ledger:
         """Every table by its name."""
         return {name: getattr(self, name) for name in SCHEMAS}
 
+    def arrow(self, name: str) -> pa.Table:
+        """A table as columns."""
+        return pa.Table.from_pandas(getattr(self, name), schema=SCHEMAS[name], preserve_index=False)
+
     def of_customers(self, ids: set[str] | list[str]) -> "Ledger":
         """The ledger of these customers alone."""
         kept: dict[str, Any] = {

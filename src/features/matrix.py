@@ -10,10 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .catalogue import CATALOGUE, feature
-from .declaration import Feature, Missing
-from .facts import day_number
-from .history import History
+from .catalogue import feature
+from .declaration import Feature
 
 _REASON = ":missing"
 
@@ -106,29 +104,3 @@ class Matrix:
             np.concatenate([part.missing for part in parts]),
             parts[0].features,
         )
-
-
-def build(
-    history: History, keys: pd.DataFrame, customers: pd.Series, features: Sequence[Feature] = CATALOGUE
-) -> Matrix:
-    """The features of observations of one partition.
-
-    Parameters
-    ----------
-    keys : DataFrame
-        customer_id and as_of; rows come back in this order.
-    customers : Series of str
-        The partition's customer ids in order of their numbers.
-    """
-    number = pd.Index(customers).get_indexer(keys["customer_id"])
-    values = np.full((len(keys), len(features)), np.nan)
-    missing = np.full((len(keys), len(features)), np.uint8(Missing.NEW))
-    for as_of in sorted(keys["as_of"].unique()):
-        here = np.flatnonzero((keys["as_of"] == as_of).to_numpy())
-        day = day_number(pd.Timestamp(as_of).date())
-        for place, declared in enumerate(features):
-            column = history.column(declared.measure, day)
-            values[here, place] = column.values[number[here]]
-            missing[here, place] = column.missing[number[here]]
-        history.forget(before=day - 400)  # the longest series looks back twelve months
-    return Matrix(keys.reset_index(drop=True), values, missing, tuple(features))

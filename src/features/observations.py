@@ -1,6 +1,6 @@
 """Observations: customer and day, and who cannot be observed on that day, each with the reason.
 
-Looks back only, through the gate of `history`.
+Looks back only: it asks what was known at the close of the day.
 """
 
 from dataclasses import dataclass
@@ -11,10 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Mistake
+from .building import pasts
 from .calendar import month_ends
-from .default import DefaultRecipe, triggers
-from .facts import NEVER
-from .history import View
+from .default import Days, DefaultRecipe, Defaults
+from .engine.days import NEVER
+from .engine.facts import Facts
+from .engine.totals import Anchor, Quantity, Total, Window
 
 
 class Status(IntEnum):
@@ -70,14 +72,21 @@ def as_day(name: str, said: str) -> date:
         raise Mistake(f"params.yaml: {name} should be a day such as '2024-06-30', got {said!r}.") from None
 
 
-def observe(view: View, recipe: ObservationRecipe, default: DefaultRecipe) -> npt.NDArray[np.uint8]:
-    """The `Status` of each customer at the close of the view's day, length n."""
-    status = np.full(view.n, Status.OBSERVED, np.uint8)
-    recent = view.count(view.issued_after(view.T - recipe.exposure_days)) > 0
-    exposed = recent | (view.open_amount > 0) if recipe.open_counts else recent
-    status[~exposed] = Status.NO_EXPOSURE
-    bad = triggers(view.facts, default).hit(view.n, after=view.T - default.cure_days, to=view.T).any(axis=1)
-    status[bad] = Status.IN_DEFAULT
-    taken_on = (view.facts.onboarded <= view.T) & (view.facts.onboarded < NEVER)
-    status[~view.invoiced & ~taken_on] = Status.UNKNOWN_YET
+def observe(
+    facts: Facts, customer: Days, as_of: Days, recipe: ObservationRecipe, default: DefaultRecipe
+) -> npt.NDArray[np.uint8]:
+    """The `Status` of each observation: a customer's number and a day number, length n."""
+    status = np.full(len(customer), Status.OBSERVED, np.uint8)
+    for rows, places, past in pasts(facts, customer, as_of):
+        past.sum_up([Total(Quantity.ANY, Window(Anchor.ISSUED)), Total(Quantity.OPEN, Window(Anchor.ISSUED))])
+        exposed = past.total(Quantity.ANY, Window(Anchor.ISSUED, days=recipe.exposure_days)) > 0
+        if recipe.open_counts:
+            exposed |= past.open > 0
+        known = past.invoiced | ((past.onboarded <= past.T) & (past.onboarded < NEVER))
+        told = np.where(known, np.where(exposed, Status.OBSERVED, Status.NO_EXPOSURE), Status.UNKNOWN_YET)
+        status[rows] = told[places]
+    looked_at = np.flatnonzero(status != Status.UNKNOWN_YET)
+    who, to = customer[looked_at], as_of[looked_at]
+    bad = Defaults(facts, default).triggered(who, after=to - default.cure_days, to=to, known_by=to).any(axis=1)
+    status[looked_at[bad]] = Status.IN_DEFAULT
     return status

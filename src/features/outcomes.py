@@ -1,17 +1,17 @@
-"""Outcomes: what became of an observation. The only place that looks ahead; scoring never comes here."""
+"""Outcomes: what became of observations. The only place that looks ahead; scoring never comes here."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from .default import TRIGGERS, DefaultRecipe, late_when_due, triggers
-from .facts import Facts
+from .default import TRIGGERS, Days, DefaultRecipe, Defaults
+from .engine.facts import Events, Facts, Kind
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of n customers observed at one day.
+    """What became of n observations.
 
     Attributes
     ----------
@@ -25,28 +25,35 @@ class Outcome:
     by_trigger: npt.NDArray[np.bool_]
 
 
-def outcome(facts: Facts, as_of: int, recipe: DefaultRecipe) -> Outcome:
-    """Bad, good or immature for each customer observed at the close of `as_of` (a day number).
+def outcomes(facts: Facts, customer: Days, as_of: Days, recipe: DefaultRecipe) -> Outcome:
+    """Bad, good or immature for each observation: a customer's number and a day number, length n.
 
     Told by what is known at T + horizon + lag. Payments and credits count from their own date (a late booking
     is no default); invoices and other events from the later of own date and `known_on` (a filing of before T
     that is learned after T is a bad, not lost).
     """
-    hits = np.zeros((facts.n, len(TRIGGERS)), bool)
-    told_on = as_of + recipe.decided_after_days
-    if told_on > facts.data_end:
-        return Outcome(np.full(facts.n, np.nan), hits)
-    known, _ = facts.known(by=told_on)
-    events = known.events
-    credit = np.isin(events.kind, ("credit_note", "bounced"))
-    known = replace(
-        known,
-        invoices=replace(known.invoices, issued=np.maximum(known.invoices.issued, known.invoices.known)),
-        events=replace(events, day=np.where(credit, events.day, np.maximum(events.day, events.known))),
-    )
-    end = as_of + recipe.horizon_days
+    hit = np.zeros((len(customer), len(TRIGGERS)), bool)
+    bad = np.full(len(customer), np.nan)
+    told = np.flatnonzero(as_of + recipe.decided_after_days <= facts.data_end)
+    defaults = Defaults(_when_learned(facts), recipe)
+    after, to = as_of[told], as_of[told] + recipe.horizon_days
+    known_by = as_of[told] + recipe.decided_after_days
     if recipe.window == "due":
-        hits[:, TRIGGERS.index("overdue")] = late_when_due(known, recipe, after=as_of, to=end)
+        late = defaults.late_when_due(customer[told], after=after, to=to, known_by=known_by)
+        hit[told, TRIGGERS.index("overdue")] = late
     else:
-        hits = triggers(known, recipe).hit(facts.n, after=as_of, to=end)
-    return Outcome(hits.any(axis=1).astype(float), hits)
+        hit[told] = defaults.triggered(customer[told], after=after, to=to, known_by=known_by)
+    bad[told] = hit[told].any(axis=1)
+    return Outcome(bad, hit)
+
+
+def _when_learned(facts: Facts) -> Facts:
+    """The facts with invoices and events (but credits and bounces) dated by the day on which they were learned."""
+    first = np.repeat(facts.versions.known[facts.documents.versions[:-1]], np.diff(facts.documents.versions))
+    versions = facts.versions._replace(issued=np.maximum(facts.versions.issued, first))
+    told = facts.events
+    own = (told.kind == Kind.CREDIT_NOTE) | (told.kind == Kind.BOUNCED)
+    day = np.where(own, told.day, np.maximum(told.day, told.seen)).astype(np.int32)
+    order = np.lexsort((day, told.document))
+    events = Events(told.document[order], told.kind[order], day[order], told.seen[order], told.amount[order])
+    return replace(facts, versions=versions, events=events)

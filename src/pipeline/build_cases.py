@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from ..features.facts import Facts
-from ..features.history import History
+from ..features.engine.loading import facts_of
 from ..features.ledger import Ledger
 from ..features.observations import Status, as_day
 from ..serving.bundle import load_bundle
@@ -20,15 +19,15 @@ def main(stage: Stage) -> None:
     as_of = as_day("ledger.as_of", stage.recipe("ledger", LedgerRecipe).as_of)
     parts = []
     for ledger in Ledger.read_partitions(folder):
-        history = History(Facts.of(ledger))
-        parts.append((ledger, history, score(bundle, ledger, as_of, history=history)))
+        facts = facts_of(ledger)
+        parts.append((ledger, facts, score(bundle, facts, as_of)))
     ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
     cases: list[Case] = []
-    for ledger, history, scored in parts:
+    for ledger, facts, scored in parts:
         places = np.flatnonzero(scored.customers["is_strategic"].to_numpy(bool)).tolist()
         if places:
             currency, assumed = ledger.reporting_currency, ledger.known_on_assumed
-            cases += gather(scored, history, places, ranked=ranked, currency=currency, assumed=assumed)
+            cases += gather(scored, facts, places, ranked=ranked, currency=currency, assumed=assumed)
     cases.sort(
         key=lambda case: (case.rating.pd is None, -(case.rating.pd or 0.0), not case.rating.grade, case.customer_id)
     )

@@ -1,41 +1,41 @@
 """Build the features of every observation, each from what was known that day."""
 
-import os
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from ..features.catalogue import CATALOGUE
-from ..features.facts import Facts
-from ..features.history import History
-from ..features.ledger import Ledger
-from ..features.matrix import Matrix, build
+from ..features.building import build
+from ..features.engine.loading import read_facts
+from ..features.ledger import read_about
+from ..features.matrix import Matrix
 from .stage import Stage, progress, run
+
+WORKERS = 2  # kernels let go of Python's lock, so threads use both cores and share what was read
 
 
 def main(stage: Stage) -> None:
     """Write the matrix, in the order of the observations."""
     observations, folder = stage.read("observations"), stage.read("ledger")
     keys = observations[["customer_id", "segment", "as_of"]]
-    count = Ledger.read(folder, partition=0).partitions
+    count = int(read_about(folder)["partitions"])
     tell, parts = progress("partitions", count), []
-    with ProcessPoolExecutor(max_workers=min(count, os.cpu_count() or 1)) as workers:
-        for part in workers.map(partial(_of_partition, folder, keys), range(count)):
-            parts.append(Matrix(*part, features=CATALOGUE))
-            tell(len(parts))
+    for part in _parts(folder, keys, count):
+        parts.append(part)
+        tell(len(parts))
     whole = Matrix.stack(parts)
     order = whole.keys.sort_values(["as_of", "customer_id"]).index.to_numpy()
     whole.rows(order).write(stage.path("matrix"))
 
 
-def _of_partition(folder: Path, keys: pd.DataFrame, partition: int) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    facts = Facts.of(Ledger.read(folder, partition=partition))
-    mine = keys[keys["customer_id"].isin(facts.customers["customer_id"])]
-    matrix = build(History(facts), mine, facts.customers["customer_id"])
-    return matrix.keys, matrix.values, matrix.missing  # declarations hold functions and do not travel
+def _parts(folder: Path, keys: pd.DataFrame, count: int) -> Iterator[Matrix]:
+    def one(partition: int) -> Matrix:
+        facts = read_facts(folder, partition)
+        return build(facts, keys[keys["customer_id"].isin(facts.customers["customer_id"])])
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from pool.map(one, range(count))
 
 
 if __name__ == "__main__":

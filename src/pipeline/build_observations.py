@@ -8,11 +8,11 @@ import pandas as pd
 
 from ..errors import Mistake
 from ..features.default import TRIGGERS, DefaultRecipe
-from ..features.facts import Facts, day_number
-from ..features.history import History
+from ..features.engine.days import day_number
+from ..features.engine.loading import facts_of
 from ..features.ledger import Ledger
 from ..features.observations import ObservationRecipe, Status, observe
-from ..features.outcomes import outcome
+from ..features.outcomes import outcomes
 from .stage import Stage, progress, run
 
 
@@ -23,23 +23,19 @@ def main(stage: Stage) -> None:
     end = Ledger.read(folder, partition=0).data_end
     if recipe.days()[-1] > end:
         raise Mistake(f"params.yaml: observations.last '{recipe.last}' lies after the ledger's last day, {end}.")
-    days, counts = recipe.days(), Counter[str]()
-    parts, tell, done = [], None, 0
-    for ledger in Ledger.read_partitions(folder):
-        tell = tell or progress("observation days", len(days) * ledger.partitions)
-        facts = Facts.of(ledger)
-        history = History(facts)
-        for day in days:
-            status = observe(history.at(day_number(day)), recipe, default)
-            told = outcome(facts, day_number(day), default)
-            seen = status == Status.OBSERVED
-            counts.update(Status(int(code)).name.lower() for code in status)
-            rows = facts.customers.loc[seen, ["customer_id", "segment"]].assign(
-                as_of=pd.Timestamp(day), bad=told.bad[seen]
-            )
-            parts.append(rows.join(pd.DataFrame(told.by_trigger[seen], columns=list(TRIGGERS), index=rows.index)))
-            done += 1
-            tell(done)
+    days, counts = np.array([day_number(day) for day in recipe.days()]), Counter[str]()
+    parts, tell = [], None
+    for done, ledger in enumerate(Ledger.read_partitions(folder), start=1):
+        facts, tell = facts_of(ledger), tell or progress("partitions", ledger.partitions)
+        customer, as_of = np.tile(np.arange(facts.n), len(days)), np.repeat(days, facts.n)
+        status = observe(facts, customer, as_of, recipe, default)
+        counts.update(Status(int(code)).name.lower() for code in status)
+        seen = status == Status.OBSERVED
+        told = outcomes(facts, customer[seen], as_of[seen], default)
+        rows = facts.customers[["customer_id", "segment"]].iloc[customer[seen]].reset_index(drop=True)
+        rows = rows.assign(as_of=pd.to_datetime(as_of[seen], unit="D").astype("datetime64[s]"), bad=told.bad)
+        parts.append(rows.join(pd.DataFrame(told.by_trigger, columns=list(TRIGGERS))))
+        tell(done)
     table = pd.concat(parts).sort_values(["as_of", "customer_id"], ignore_index=True)
     stage.write("observations", table)
     stage.report("observations", _figures(table, counts))

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
+from ..features.engine.loading import facts_of
 from ..features.ledger import Ledger
 from .bundle import Bundle
 from .reasons import columns
@@ -67,7 +68,7 @@ def score_ledger(
     try:
         with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
             for done, ledger in enumerate(Ledger.read_partitions(folder), start=1):
-                ratings = score(bundle, ledger, as_of).ratings()
+                ratings = score(bundle, facts_of(ledger), as_of).ratings()
                 told.update(rating.status.name for rating in ratings)
                 writer.write_table(pa.Table.from_pylist([_row(rating) for rating in ratings], schema=SCHEMA))
                 progress(done, ledger.partitions)

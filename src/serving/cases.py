@@ -6,12 +6,12 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from ..features.calendar import months_before
+from ..features.account import Account
 from ..features.catalogue import feature
 from ..features.declaration import MISSING_TEXT, Family, Feature, Missing
-from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, triggers
-from ..features.facts import NEVER, day_of
-from ..features.history import History, View
+from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, Defaults
+from ..features.engine.days import NEVER, day_number, day_of
+from ..features.engine.facts import Facts
 from .evidence import invoices_behind
 from .reasons import Reason, told
 from .scoring import Rating, Scored
@@ -106,40 +106,38 @@ class Case:
 
 
 def gather(
-    scored: Scored, history: History, places: list[int], *, ranked: np.ndarray, currency: str, assumed: tuple[str, ...]
+    scored: Scored, facts: Facts, places: list[int], *, ranked: np.ndarray, currency: str, assumed: tuple[str, ...]
 ) -> list[Case]:
     """The cases of some customers of a partition.
 
     Parameters
     ----------
-    scored, history
+    scored, facts
         Of the same partition.
     places : list of customer numbers
     ranked : float64
         Calibrated log-odds of all rated customers of the book, ascending.
     """
-    day = (pd.Timestamp(scored.as_of) - pd.Timestamp(0)).days
-    view = history.at(day)
-    months = _months(history, day)
-    return [_case(scored, view, months, place, ranked, currency, assumed) for place in places]
+    day, defaults = day_number(scored.as_of), Defaults(facts, scored.bundle.default)
+    return [_case(scored, Account(facts, place, day), defaults, ranked, currency, assumed) for place in places]
 
 
 def _case(
     scored: Scored,
-    view: View,
-    months: list[tuple[date, np.ndarray]],
-    place: int,
+    account: Account,
+    defaults: Defaults,
     ranked: np.ndarray,
     currency: str,
     assumed: tuple[str, ...],
 ) -> Case:
+    place = account.place
     rating, person = scored.rating(place), scored.customers.iloc[place]
     rated = rating.pd is not None
     bundle, segment = scored.bundle, person["segment"]
     missing = scored.matrix.missing[place]
     onboarded = person["onboarded_on"]
-    ageing, disputed = _ageing(view, place)
-    limit = view.limit[place]
+    ageing, disputed = _ageing(account)
+    limit = account.limit
     return Case(
         customer_id=rating.customer_id,
         name=person["name"] or rating.customer_id,
@@ -155,10 +153,10 @@ def _case(
         waterfall=_waterfall(scored, place, rating) if rated else (),
         ageing=ageing,
         disputed=disputed,
-        limit=None if np.isnan(limit) else float(limit / view.minor),
-        months=tuple(Month(end, *(float(x) for x in figures[:, place])) for end, figures in months),
-        defaults=_defaults(view, place, bundle.default),
-        evidence=_joined([_evidence(view, place, reason) for reason in rating.reasons if reason.points < 0]),
+        limit=None if np.isnan(limit) else limit / account.minor,
+        months=_months(account),
+        defaults=_defaults(account, defaults, bundle.default),
+        evidence=_joined([_evidence(account, reason) for reason in rating.reasons if reason.points < 0]),
         missing=tuple(
             _told_missing(one, int(code)) for one, code in zip(bundle.features, missing, strict=True) if code
         ),
@@ -187,38 +185,29 @@ def _waterfall(scored: Scored, place: int, rating: Rating) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda step: step.points))
 
 
-def _defaults(view: View, place: int, recipe: DefaultRecipe) -> tuple[tuple[str, str, date], ...]:
+def _defaults(account: Account, defaults: Defaults, recipe: DefaultRecipe) -> tuple[tuple[str, str, date], ...]:
     """Each kind of trigger that holds, or held in the cure period, and since when."""
-    spells = triggers(view.facts, recipe)
-    here = (spells.customer == place) & (spells.start <= view.T) & (spells.end > view.T - recipe.cure_days + 1)
+    spells = defaults.spells(account.place, account.T)
+    here = (spells.start <= account.T) & (spells.end > account.T - recipe.cure_days + 1)
     since = {kind: int(spells.start[here & (spells.kind == kind)].max()) for kind in np.unique(spells.kind[here])}
     return tuple((*TRIGGER_TEXT[TRIGGERS[kind]], day_of(day)) for kind, day in since.items())
 
 
-def _months(history: History, day: int) -> list[tuple[date, np.ndarray]]:
-    """Month ends, oldest first, each with (3, n): open, overdue, expected days late, as known then."""
-    rows = []
-    for back in range(MONTHS - 1, -1, -1):
-        then = months_before(day, back)
-        view = history.at(then)
-        late = history.column(_LATENESS, then).values
-        rows.append((day_of(then), np.vstack([view.open_amount / view.minor, view.overdue() / view.minor, late])))
-    return rows
+def _months(account: Account) -> tuple[Month, ...]:
+    """Month ends, oldest first, as the customer was known then."""
+    days, figures = account.months(MONTHS, _LATENESS)
+    return tuple(Month(day_of(day), *map(float, told)) for day, told in zip(days, figures.T, strict=True))
 
 
-def _ageing(view: View, place: int) -> tuple[tuple[float, ...], float]:
-    invoice, open_, undisputed = view.open_now
-    mine = view.customer[invoice] == place
-    bucket = np.searchsorted(_EDGES, view.dpd_now[mine], side="left")
-    sums = np.bincount(bucket, undisputed[mine], minlength=len(_EDGES) + 1) / view.minor
-    return tuple(float(s) for s in sums), float((open_ - undisputed)[mine].sum() / view.minor)
+def _ageing(account: Account) -> tuple[tuple[float, ...], float]:
+    bucket = np.searchsorted(_EDGES, account.T - account.due, side="left")
+    sums = np.bincount(bucket, account.undisputed, minlength=len(_EDGES) + 1) / account.minor
+    return tuple(float(s) for s in sums), float((account.open - account.undisputed).sum() / account.minor)
 
 
-def _evidence(view: View, place: int, reason: Reason) -> Evidence:
-    behind = invoices_behind(view, place, feature(reason.feature))
-    open_ = np.zeros(len(view.due))
-    open_[view.open_now[0]] = view.open_now[1]
-    rows = tuple(_row(view, i, open_[i]) for i in behind[:ROWS])
+def _evidence(account: Account, reason: Reason) -> Evidence:
+    behind = invoices_behind(account, feature(reason.feature))
+    rows = tuple(_row(account, int(i)) for i in behind[:ROWS])
     return Evidence((reason,), rows, max(0, len(behind) - ROWS))
 
 
@@ -230,16 +219,16 @@ def _joined(evidence: list[Evidence]) -> tuple[Evidence, ...]:
     return tuple(Evidence(tuple(reasons), rows, more) for (rows, more), reasons in together.items())
 
 
-def _row(view: View, i: int, open_: float) -> InvoiceRow:
-    settle = int(view.lateness.settle[i])
+def _row(account: Account, i: int) -> InvoiceRow:
+    settle = int(account.settle[i])
     return InvoiceRow(
-        str(view.facts.invoice_ids[i]),
-        day_of(int(view.issued[i])),
-        day_of(int(view.due[i])),
-        float(view.facts.invoices.amount[i] / view.minor),
-        float(open_ / view.minor),
+        account.facts.document_id(int(account.document[i])),
+        day_of(int(account.issued[i])),
+        day_of(int(account.due[i])),
+        float(account.amount[i] / account.minor),
+        float(account.open[i] / account.minor),
         day_of(settle) if settle < NEVER else None,
-        int(view.late[i]),
+        int(account.late[i]),
     )
 
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import Mistake
-from ..features.facts import Facts, day_number
-from ..features.history import History
-from ..features.ledger import Ledger
-from ..features.matrix import Matrix, build
+from ..features.building import build
+from ..features.engine.days import day_number, day_of
+from ..features.engine.facts import Facts
+from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
 from ..models.rating import DEFAULTED
 from .bundle import Bundle
@@ -99,7 +99,7 @@ class Scored:
         return [self.rating(place) for place in range(len(self.customers))]
 
 
-def score(bundle: Bundle, ledger: Ledger, as_of: date, *, history: History | None = None) -> Scored:
+def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
     """Rate the customers of a ledger, or of one partition of it, as known at the close of a day.
 
     Raises
@@ -107,15 +107,15 @@ def score(bundle: Bundle, ledger: Ledger, as_of: date, *, history: History | Non
     Mistake
         If `as_of` lies after the last day for which the ledger is complete.
     """
-    if as_of > ledger.data_end:
+    day = day_number(as_of)
+    if day > facts.data_end:
         raise Mistake(
-            f"--as-of {as_of}: the ledger is complete only to {ledger.data_end}; choose that day or an earlier one."
+            f"--as-of {as_of}: the ledger is complete only to {day_of(facts.data_end)}; "
+            "choose that day or an earlier one."
         )
-    history = history or History(Facts.of(ledger))
-    view = history.at(day_number(as_of))
-    ids = view.facts.customers["customer_id"]
-    keys = pd.DataFrame({"customer_id": ids, "as_of": pd.Timestamp(as_of)})
-    matrix = build(history, keys, ids, bundle.features)
+    keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
+    matrix = build(facts, keys, bundle.features)
+    who = np.arange(facts.n)
     system = bundle.system
     log_odds, contributions = system.log_odds(matrix), system.contributions(matrix)
     gap = np.abs(contributions.sum(axis=1) + system.baseline - log_odds).max(initial=0.0)
@@ -123,8 +123,8 @@ def score(bundle: Bundle, ledger: Ledger, as_of: date, *, history: History | Non
     return Scored(
         bundle,
         as_of,
-        view.facts.customers,
-        observe(view, bundle.observation, bundle.default),
+        facts.customers,
+        observe(facts, who, np.full(facts.n, day), bundle.observation, bundle.default),
         matrix,
         log_odds,
         -system.points.factor * contributions,

@@ -1,1 +1,1 @@
-"""Measures, a file a family: each takes a view of the ledger and gives one column."""
+"""Measures: the vocabulary that features are declared in, and what is peculiar to a family, a file each."""

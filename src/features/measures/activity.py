@@ -1,100 +1,105 @@
-"""Tenure and activity: how long, how much, how regularly a customer buys."""
+"""Tenure, activity and terms: how long, how much, how regularly a customer buys, and on what terms."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Missing, measure
-from ..facts import starts_of, sum_by
+from ..declaration import Column, Measure, Missing, measure
+from ..engine.totals import Quantity
+from .vocabulary import FEWEST, RATIO, issued, reasons_of, slope_of
 
 if TYPE_CHECKING:
-    from ..history import View
-
-RATIO = (-10.0, 10.0)  # unit-free ratios are cut to this
+    from ..engine.past import Past
 
 
 @measure
-def tenure(view: "View") -> Column:
+def tenure(past: "Past") -> Column:
     """Days since the earlier of first issue day and onboarding."""
-    began = np.minimum(view.first_issued, view.facts.onboarded)
-    return Column.of(view.T - began.astype(float), (Missing.NEW, ~view.invoiced))
+    return past.told(past.T - np.fmin(past.begun.first, past.onboarded))
 
 
 @measure
-def days_since_last_invoice(view: "View") -> Column:
+def days_since_last_invoice(past: "Past") -> Column:
     """Days since the last issue day."""
-    last = np.full(view.n, -1)
-    np.maximum.at(last, view.customer[view.is_invoice], view.issued[view.is_invoice])
-    return Column.of(view.T - last.astype(float), (Missing.NEW, ~view.invoiced))
+    return past.told(past.T - past.begun.last)
 
 
 @measure
-def invoices_issued(view: "View", *, months: int) -> Column:
-    """Invoices issued in the last calendar months."""
-    return Column.of(view.count(view.issued_after(view.back(months))), (Missing.NEW, ~view.invoiced))
-
-
-@measure
-def amount_issued(view: "View", *, months: int) -> Column:
-    """Net money issued in the last calendar months."""
-    money = view.total(view.net, view.issued_after(view.back(months))) / view.minor
-    return Column.of(money, (Missing.NEW, ~view.invoiced))
-
-
-@measure
-def active_months(view: "View", *, months: int) -> Column:
+def active_months(past: "Past", *, months: int) -> Column:
     """Blocks of one calendar month, of the last `months`, with an invoice."""
-    return Column.of((_blocks(view, months)[1] > 0).sum(axis=1).astype(float), (Missing.NEW, ~view.invoiced))
+    return past.told((past.blocks(months).many > 0).sum(axis=1))
 
 
 @measure
-def growth_on_year(view: "View", *, months: int) -> Column:
+def growth_on_year(past: "Past", *, months: int) -> Column:
     """(a - b) / (a + b): a = net issued in the last months, b = in the same months a year before."""
-    now = view.total(view.net, view.issued_after(view.back(months)))
-    then = view.total(view.net, view.issued_after(view.back(months + 12), view.back(12)))
+    now = past.total(Quantity.NET, issued(months=months))
+    then = past.total(Quantity.NET, issued(months=months, after=12))
     with np.errstate(invalid="ignore"):
         growth = (now - then) / (now + then)
-    return Column.of(
-        growth,
-        (Missing.NEW, ~view.invoiced),
-        (Missing.YOUNG, view.first_issued > view.back(months + 12)),
-        (Missing.DORMANT, now + then == 0),
-    )
+    return past.told(growth, (Missing.YOUNG, past.young(past.start(months + 12))), (Missing.DORMANT, now + then == 0))
 
 
 @measure
-def surge(view: "View", *, months: int) -> Column:
+def sales_slope(past: "Past", *, months: int) -> Column:
+    """Least-squares slope per month of net issued by block, over the mean of the blocks."""
+    money = past.blocks(months).net
+    rate, _ = slope_of(money[:, ::-1])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = rate / money.mean(axis=1)
+    young = (Missing.YOUNG, past.young(past.start(months)))
+    return past.told(value, young, (Missing.DORMANT, money.sum(axis=1) == 0)).clipped(*RATIO)
+
+
+@measure
+def surge(past: "Past", *, months: int) -> Column:
     """Net issued in the last month over the mean of the last `months` blocks."""
-    money = _blocks(view, months)[0]
+    money = past.blocks(months).net
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = money[:, 0] / money.mean(axis=1)
-    return Column.of(ratio, (Missing.NEW, ~view.invoiced), (Missing.DORMANT, money.sum(axis=1) == 0)).clipped(*RATIO)
+    return past.told(ratio, (Missing.DORMANT, money.sum(axis=1) == 0)).clipped(*RATIO)
 
 
 @measure
-def gap_variation(view: "View", *, days: int) -> Column:
+def gap_variation(past: "Past", *, days: int) -> Column:
     """Standard deviation over mean of the gaps between successive distinct issue days."""
-    customer, gap = _issue_gaps(view, days)
-    n = np.bincount(customer, minlength=view.n)
+    gaps = past.gaps(days)
+    return past.told(gaps.std / gaps.mean, (Missing.FEW, gaps.many < FEWEST)).clipped(*RATIO)
+
+
+@measure
+def gap_ratio(past: "Past", *, days: int) -> Column:
+    """Days since the last invoice over the median gap between issue days, of who has something open."""
+    gaps = past.gaps(days)
+    ratio = (past.T - past.begun.last) / gaps.median
+    few, closed = (Missing.FEW, gaps.many < FEWEST), (Missing.NOOPEN, past.open == 0)
+    return past.told(ratio, closed, few).clipped(*RATIO)
+
+
+@measure
+def largest_to_median(past: "Past", *, recent: int, days: int) -> Column:
+    """The largest invoice of the recent days over the median of the window, both net."""
+    sizes = past.sizes(days, recent)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = sum_by(customer, gap, view.n) / n
-        spread = sum_by(customer, (gap - mean[customer]) ** 2, view.n) / (n - 1)
-        variation = np.sqrt(spread) / mean
-    return Column.of(variation, (Missing.NEW, ~view.invoiced), (Missing.FEW, n < 3)).clipped(*RATIO)
+        ratio = sizes.largest / sizes.median
+    few, idle = (Missing.FEW, sizes.many < FEWEST), (Missing.DORMANT, sizes.largest == 0)
+    return past.told(ratio, idle, few).clipped(*RATIO)
 
 
-def _issue_gaps(view: "View", days: int) -> tuple[np.ndarray, np.ndarray]:
-    here = view.issued_after(view.T - days)
-    customer, day = view.customer[here], view.issued[here]  # in order of customer, then day
-    first = starts_of(customer, day)
-    customer, day = customer[first], day[first]
-    same = customer[1:] == customer[:-1]
-    return customer[1:][same], np.diff(day)[same].astype(float)
+@measure
+def terms(past: "Past", *, days: int, after: int = 0) -> Column:
+    """Days of terms (due less issued) by money, of what was issued in the window."""
+    told = past.terms(by_due=False, after=after, days=days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = told.days / told.net
+    return past.told(mean, (Missing.DORMANT, told.net == 0))
 
 
-def _blocks(view: "View", months: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, months): net issued, and invoices issued, in block j = (T_{j+1}, T_j]."""
-    edges = [view.back(j) for j in range(months + 1)]
-    parts = [view.issued_after(edges[j + 1], edges[j]) for j in range(months)]
-    money = np.column_stack([view.total(view.net, part) for part in parts])
-    return money, np.column_stack([view.count(part) for part in parts])
+@measure
+def to_terms(past: "Past", *, of: Measure, days: int) -> Column:
+    """A measure of days over the terms of the invoices due in the window."""
+    late, told = past.column(of), past.terms(by_due=True, after=0, days=days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = told.days / told.net
+        ratio = late.values / mean
+    return past.told(ratio, *reasons_of(late.missing), (Missing.NOBASE, ~(mean >= 1))).clipped(*RATIO)

@@ -5,84 +5,81 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Missing, measure
-from ..facts import sum_by
-from .lateness import DAYS
+from ..engine.totals import Quantity
+from .vocabulary import DAYS, FEWEST, RATIO, issued
 
 if TYPE_CHECKING:
-    from ..history import View
+    from ..engine.past import Past
 
 
 @measure
-def open_amount(view: "View") -> Column:
-    """All that is open, in units of the reporting currency."""
-    return Column.of(view.open_amount / view.minor, (Missing.NEW, ~view.invoiced))
-
-
-@measure
-def overdue_share(view: "View", *, more_than: int) -> Column:
+def overdue_share(past: "Past", *, more_than: int) -> Column:
     """Undisputed money more than so many days past due, of all that is open."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = view.overdue(more_than=more_than) / view.open_amount
-    return Column.of(share, (Missing.NEW, ~view.invoiced), (Missing.NOOPEN, view.open_amount == 0))
+        share = past.overdue(more_than=more_than) / past.open
+    return past.told(share, (Missing.NOOPEN, past.open == 0))
 
 
 @measure
-def mean_dpd_overdue(view: "View") -> Column:
+def disputed_share(past: "Past") -> Column:
+    """Money in formal dispute, of all that is open."""
+    undisputed = past.total(Quantity.UNDISPUTED, issued())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (past.open - undisputed) / past.open
+    return past.told(share, (Missing.NOSRC, ~past.has("events")), (Missing.NOOPEN, past.open == 0))
+
+
+@measure
+def mean_dpd_overdue(past: "Past") -> Column:
     """Days past due of what is overdue, by money; 0 if nothing is."""
-    money = np.where(view.dpd_now > 0, view.open_now[2], 0.0)
-    base = view.stock(money)
+    base = past.overdue()
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(base > 0, view.stock(money * view.dpd_now) / base, 0.0)
-    return Column.of(mean, (Missing.NEW, ~view.invoiced)).clipped(*DAYS)
+        return past.told(np.where(base > 0, past.standing.weighted / base, 0.0)).clipped(*DAYS)
 
 
 @measure
-def oldest_dpd(view: "View") -> Column:
+def oldest_dpd(past: "Past") -> Column:
     """The greatest days past due of an arrear at the close of T; 0 if there is none."""
-    oldest = np.zeros(view.n)
-    invoice, dpd = _arrears_now(view)
-    np.maximum.at(oldest, view.customer[invoice], dpd)
-    return Column.of(oldest, (Missing.NEW, ~view.invoiced)).clipped(*DAYS)
+    return past.told(past.standing.oldest).clipped(*DAYS)
 
 
 @measure
-def arrears_count(view: "View") -> Column:
-    """Invoices in arrear at the close of T."""
-    invoice, _ = _arrears_now(view)
-    return Column.of(np.bincount(view.customer[invoice], minlength=view.n).astype(float), (Missing.NEW, ~view.invoiced))
-
-
-def _arrears_now(view: "View") -> tuple[np.ndarray, np.ndarray]:
-    spells = view.arrears
-    dpd = view.T - view.due[spells.invoice]
-    now = (spells.start <= view.T) & (spells.end > view.T) & (dpd > 0)
-    return spells.invoice[now], dpd[now]
+def beyond_usual(past: "Past", *, days: int, quantile: float) -> Column:
+    """Days past due of the oldest arrear beyond a quantile of the usual lateness (at least 0); 0 without arrear."""
+    usual, oldest = past.usual(days, quantile), past.standing.oldest
+    beyond = np.where(oldest > 0, np.maximum(0.0, oldest - np.maximum(0.0, usual.late)), 0.0)
+    return past.told(beyond, (Missing.FEW, (oldest > 0) & (usual.many < FEWEST))).clipped(*DAYS)
 
 
 @measure
-def days_of_sales(view: "View", *, months: int, overdue_only: bool) -> Column:
+def days_of_sales(past: "Past", *, months: int, overdue_only: bool) -> Column:
     """Days of recent sales that are open (DSO), or overdue (average days delinquent)."""
-    start = view.back(months)
-    sales = view.total(view.net, view.issued_after(start))
-    money = view.overdue() if overdue_only else view.open_amount
+    sales = past.total(Quantity.NET, issued(months=months))
+    money = past.overdue() if overdue_only else past.open
     with np.errstate(invalid="ignore", divide="ignore"):
-        days = (view.T - start) * money / sales
-    return Column.of(days, (Missing.NEW, ~view.invoiced), (Missing.DORMANT, sales == 0)).clipped(*DAYS)
+        days = (past.T - past.start(months)) * money / sales
+    return past.told(days, (Missing.DORMANT, sales == 0)).clipped(*DAYS)
 
 
 @measure
-def collection_effectiveness(view: "View", *, months: int) -> Column:
+def countback(past: "Past", *, most: int) -> Column:
+    """Least n such that the net issued in n days reaches what is open; 0 if nothing is open."""
+    return past.told(past.countback(most))
+
+
+@measure
+def collection_effectiveness(past: "Past", *, months: int) -> Column:
     """Receipts of the last months over receipts and what is overdue now."""
-    receipts, overdue = receipts_since(view, view.back(months)), view.overdue()
+    receipts, overdue = past.flows(months=months).collected, past.overdue()
     with np.errstate(invalid="ignore"):
         share = receipts / (receipts + overdue)
-    return Column.of(share, (Missing.NEW, ~view.invoiced), (Missing.NOBASE, receipts + overdue == 0))
+    return past.told(share, (Missing.NOBASE, receipts + overdue == 0))
 
 
-def receipts_since(view: "View", start: int) -> np.ndarray:
-    """Payments less reversals after `start`, of each customer; at least 0."""
-    pays, events = view.facts.payments, view.facts.events
-    now = pays.day > start
-    net = sum_by(pays.customer[now], pays.amount[now], view.n)
-    back = view.bounces[events.day[view.bounces] > start]
-    return np.maximum(0.0, net - sum_by(events.customer[back], events.amount[back], view.n))
+@measure
+def collected_to_billed(past: "Past", *, months: int) -> Column:
+    """Receipts of the last months over net money issued in them."""
+    sales = past.total(Quantity.NET, issued(months=months))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = past.flows(months=months).collected / sales
+    return past.told(ratio, (Missing.DORMANT, sales == 0)).clipped(*RATIO)

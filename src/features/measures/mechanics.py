@@ -1,65 +1,85 @@
-"""Payment mechanics and promises: bounced payments, promises kept and broken, collections against sales."""
+"""Payment mechanics, promises, disputes, dunning: how a customer pays, and what it takes."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..declaration import Column, Missing, measure
-from ..facts import OPEN_ENDED, sum_by
-from ..replay import paid_between
-from .activity import RATIO
-from .ageing import receipts_since
+from ..engine.totals import Quantity
+from .vocabulary import FEWEST, RATIO, due, settled
 
 if TYPE_CHECKING:
-    from ..history import View
-
-GRACE = 3  # days after the day promised for
-KEPT = 0.95  # share of the promised money that must have come
+    from ..engine.past import Past
 
 
 @measure
-def collected_to_billed(view: "View", *, months: int) -> Column:
-    """Receipts of the last months over net money issued in them."""
-    start = view.back(months)
-    sales = view.total(view.net, view.issued_after(start))
+def silence_in_arrears(past: "Past", *, days: int, recent: int) -> Column:
+    """Days since the later of last receipt and due day of the oldest arrear; 0 without arrear."""
+    oldest, last = past.standing.oldest, past.receipts(days, recent).last
+    return past.told(np.where(oldest > 0, past.T - np.fmax(last, past.T - oldest), 0.0))
+
+
+@measure
+def pay_gap_ratio(past: "Past", *, days: int, recent: int) -> Column:
+    """Days since the last receipt over the median gap between receipts; 0 without arrear."""
+    receipts, arrear = past.receipts(days, recent), past.standing.oldest > 0
+    ratio = np.where(arrear, (past.T - receipts.last) / receipts.gap_median, 0.0)
+    return past.told(ratio, (Missing.FEW, arrear & (receipts.gaps < FEWEST))).clipped(*RATIO)
+
+
+@measure
+def off_run_share(past: "Past", *, days: int, recent: int) -> Column:
+    """Share of the recent receipt days that are not on the commonest weekday of the time before."""
+    receipts = past.receipts(days, recent)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = receipts_since(view, start) / sales
-    return Column.of(ratio, (Missing.NEW, ~view.invoiced), (Missing.DORMANT, sales == 0)).clipped(*RATIO)
+        share = receipts.off_run / receipts.recent
+    return past.told(share, (Missing.FEW, (receipts.recent < FEWEST) | (receipts.before < FEWEST)))
 
 
 @measure
-def bounced(view: "View", *, days: int) -> Column:
+def reversals(past: "Past", *, days: int) -> Column:
     """Reversals of payments in the last days: negative payments and `bounced` events."""
-    pays, events = view.facts.payments, view.facts.events
-    start = view.T - days
-    negative = (pays.amount < 0) & (pays.day > start)
-    untold = view.bounces[events.day[view.bounces] > start]
-    n = np.bincount(pays.customer[negative], minlength=view.n)
-    n += np.bincount(events.customer[untold], minlength=view.n)
-    return Column.of(n.astype(float), (Missing.NOSRC, not view.has("events")), (Missing.NEW, ~view.invoiced))
+    return past.told(past.flows(days=days).reversals, (Missing.NOSRC, ~past.has("events")))
 
 
 @measure
-def promises_broken(view: "View", *, days: int) -> Column:
+def paid_after_dunning(past: "Past", *, days: int) -> Column:
+    """Of the invoices settled late in the last days: share with two or more dunnings before."""
+    late = past.total(Quantity.LATE, settled(days=days))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = past.dunning(days).paid_after_two / late
+    return past.told(share, (Missing.NOSRC, ~past.has("events")), (Missing.FEW, late < FEWEST))
+
+
+@measure
+def dunning_rate(past: "Past", *, days: int) -> Column:
+    """Dunnings of the last days over the invoices due in them."""
+    fell_due = past.total(Quantity.ONE, due(days=days))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rate = past.dunning(days).sent / fell_due
+    return past.told(rate, (Missing.NOSRC, ~past.has("events")), (Missing.NODUE, fell_due == 0)).clipped(*RATIO)
+
+
+@measure
+def disputes_unfounded(past: "Past", *, days: int) -> Column:
+    """Of the disputes closed in the last days: share without a credit note since their opening."""
+    disputes = past.disputes(days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = disputes.unfounded / disputes.closed
+    return past.told(share, (Missing.NOSRC, ~past.has("events")), (Missing.NOBASE, disputes.closed == 0))
+
+
+@measure
+def promises_broken(past: "Past", *, days: int) -> Column:
     """Of the promises whose day + 3 lies in the last days: share paid less than 95 % by then."""
-    events, pays = view.facts.events, view.facts.payments
-    ends = events.day + GRACE
-    here = np.flatnonzero((events.kind == "promise") & (ends > view.T - days) & (ends <= view.T))
-    customer, invoice, given = events.customer[here], events.invoice[here], events.known[here]
-    came = paid_between(pays, invoice, given, ends[here])
-    for back in view.bounces:  # what bounced within the time has not come
-        same = (invoice == events.invoice[back]) & (given < events.day[back]) & (events.day[back] <= ends[here])
-        came[same & (invoice >= 0)] -= events.amount[back]
-    open_then = view.steps.open_on(invoice, given)
-    for k in np.flatnonzero(invoice < 0):  # of the customer, on no invoice in particular
-        mine = (pays.customer == customer[k]) & (pays.day > given[k]) & (pays.day <= ends[here[k]])
-        number, open_, _ = view.steps.at(int(given[k]))
-        came[k], open_then[k] = pays.amount[mine].sum(), open_[view.customer[number] == customer[k]].sum()
-    promised = np.where(events.amount[here] == OPEN_ENDED, open_then, events.amount[here])
-    n = np.bincount(customer, minlength=view.n)
-    broken = sum_by(customer, (came < KEPT * promised).astype(float), view.n)
-    with np.errstate(invalid="ignore"):
-        share = broken / n
-    return Column.of(
-        share, (Missing.NOSRC, not view.has("events")), (Missing.NEW, ~view.invoiced), (Missing.NOBASE, n == 0)
-    )
+    promises = past.promises(days)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = promises.broken / promises.judged
+    return past.told(share, (Missing.NOSRC, ~past.has("events")), (Missing.NOBASE, promises.judged == 0))
+
+
+@measure
+def last_promise_broken(past: "Past", *, days: int) -> Column:
+    """1 if one of the promises with the latest day, ever, was broken."""
+    broken = past.promises(days).latest_broken
+    return past.told(broken, (Missing.NOSRC, ~past.has("events")), (Missing.NOBASE, np.isnan(broken)))

@@ -1,53 +1,50 @@
-"""Signals from outside the ledger: the latest of a bureau's, as it was known."""
+"""Signals from outside the ledger: the latest of a kind, as it was known."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Missing, Values, measure
+from ..declaration import Column, Missing, measure
+from .vocabulary import reasons_of
 
 if TYPE_CHECKING:
-    from ..history import View
+    from ..engine.past import Past
 
 STALE_DAYS = 400
 
 
 @measure
-def signal(view: "View", *, source: str, name: str) -> Column:
+def signal(past: "Past", *, source: str, name: str) -> Column:
     """The latest visible value."""
-    value, day = _latest(view, source, name)
-    return _told(view, value, day)
+    return _latest(past, source, name)
 
 
 @measure
-def signal_age(view: "View", *, source: str, name: str) -> Column:
+def signal_age(past: "Past", *, source: str, name: str) -> Column:
     """Days since the latest visible value was observed."""
-    _, day = _latest(view, source, name)
-    return Column.of(view.T - day, (Missing.NOSRC, not view.has("signals")), (Missing.NOBASE, np.isnan(day)))
+    observed = past.signal(source, name).observed
+    return Column.of(past.T - observed, (Missing.NOSRC, ~past.has("signals")), (Missing.NOBASE, np.isnan(observed)))
 
 
 @measure
-def signal_change(view: "View", *, source: str, name: str, days: int) -> Column:
+def signal_change(past: "Past", *, source: str, name: str, days: int) -> Column:
     """The latest value less the latest of `days` days ago, as it was known then."""
-    value, day = _latest(view, source, name)
-    before, then = _latest(view.on(view.T - days), source, name)
-    now, old = _told(view, value, day), np.isnan(then) | (view.T - days - then > STALE_DAYS)
-    reasons = ((Missing(code), now.missing == code) for code in np.unique(now.missing) if code)
-    return Column.of(now.values - before, *reasons, (Missing.NOBASE, old))
+    now, then = _latest(past, source, name), past.signal(source, name, before=days)
+    old = np.isnan(then.observed) | (past.T - days - then.observed > STALE_DAYS)
+    return Column.of(now.values - then.value, *reasons_of(now.missing), (Missing.NOBASE, old))
 
 
-def _latest(view: "View", source: str, name: str) -> tuple[Values, Values]:
-    rows = view.facts.signals
-    here = np.flatnonzero((rows.source == source) & (rows.name == name))
-    value, day = np.full(view.n, np.nan), np.full(view.n, np.nan)
-    value[rows.customer[here]], day[rows.customer[here]] = rows.value[here], rows.day[here]  # the last one stays
-    return value, day
+@measure
+def adverse(past: "Past", *, names: tuple[tuple[str, str], ...], days: int) -> Column:
+    """How many adverse signals were observed in the last days."""
+    return Column.of(past.signals_in(names, days), (Missing.NOSRC, ~past.has("signals")))
 
 
-def _told(view: "View", value: Values, day: Values) -> Column:
+def _latest(past: "Past", source: str, name: str) -> Column:
+    told = past.signal(source, name)
     return Column.of(
-        value,
-        (Missing.NOSRC, not view.has("signals")),
-        (Missing.NOBASE, np.isnan(day)),
-        (Missing.STALE, view.T - day > STALE_DAYS),
+        told.value,
+        (Missing.NOSRC, ~past.has("signals")),
+        (Missing.NOBASE, np.isnan(told.observed)),
+        (Missing.STALE, past.T - told.observed > STALE_DAYS),
     )

@@ -1,0 +1,89 @@
+"""Building: the features of observations, some customers at a time, from what was known on each of their days."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from .catalogue import CATALOGUE
+from .declaration import Feature, Measure
+from .engine.facts import Facts
+from .engine.moments import Calendar
+from .engine.past import Past
+from .engine.totals import Total
+from .matrix import Matrix
+
+_ROWS = 120_000  # documents, payments and moments of a chunk: what the caches of a processor hold
+_SERIES = ("change_since", "change_on_quarters", "standing_out", "slope", "mean_over", "share_of_peak")
+_BACK = (*_SERIES, "bucket_change", "roll_ups", "cures", "slipped_share", "rolled_share")
+
+
+def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE) -> Matrix:
+    """The features of observations of the customers that `facts` holds.
+
+    Parameters
+    ----------
+    keys : DataFrame
+        customer_id and as_of (datetime64); rows come back in this order.
+
+    Raises
+    ------
+    KeyError
+        A customer is not among those of the facts.
+    """
+    number = pd.Index(facts.customers["customer_id"]).get_indexer(keys["customer_id"])
+    if (number < 0).any():
+        raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
+    asked = keys["as_of"].to_numpy("datetime64[D]").astype(np.int64)
+    values = np.empty((len(features), len(keys)))
+    missing = np.empty((len(features), len(keys)), np.uint8)
+    for rows, places, past in pasts(facts, number, asked, features):
+        for place, declared in enumerate(features):
+            column = past.column(declared.measure)
+            told = column.values[places]
+            values[place, rows] = told if declared.exact else told.astype(np.float32)
+            missing[place, rows] = column.missing[places]
+    return Matrix(keys.reset_index(drop=True), values.T, missing.T, tuple(features))
+
+
+def pasts(
+    facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = ()
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Past]]:
+    """The pasts of some customers at a time: which of the observations they hold, and at which of their moments.
+
+    An observation is a customer's number and a day number. The moments of earlier months are there if `features` ask.
+    """
+    if not len(customer):
+        return
+    days, at = np.unique(day, return_inverse=True)
+    calendar = Calendar.of(days, series=any(_looks_back(one.measure) for one in features))
+    place = np.searchsorted(calendar.days, days)[at]
+    order = np.argsort(customer, kind="stable")
+    seen: list[Total] = []
+    for lo, hi in _chunks(facts, customer, len(calendar.days)):
+        rows = order[slice(*np.searchsorted(customer[order], (lo, hi)))]
+        if not len(rows):
+            continue
+        moments = calendar.moments(customer[rows] - lo, place[rows], hi - lo)
+        past = Past(facts, moments, calendar, range(lo, hi))
+        past.sum_up(seen)  # what the first of them asked for one by one, the others read in one pass
+        key = np.repeat(np.arange(hi - lo), np.diff(moments.begins)) * len(calendar.days) + moments.place
+        yield rows, np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows]), past
+        seen = seen or past.summed
+
+
+def _looks_back(measure: Measure) -> bool:
+    """Does a measure compare with the moments of earlier months?"""
+    nested = (value for _, value in measure.windows if isinstance(value, Measure))
+    return measure.name in _BACK or any(_looks_back(one) for one in nested)
+
+
+def _chunks(facts: Facts, customer: npt.NDArray[np.int64], moments: int) -> Iterator[tuple[int, int]]:
+    """Ranges of customers, from the first that is asked for to the last, each of about so many rows."""
+    first, last = int(customer.min()), int(customer.max()) + 1
+    weight = np.diff(facts.begins[first : last + 1]) + np.diff(facts.receipts.begins[first : last + 1]) + moments
+    chunk = np.cumsum(weight) // _ROWS
+    edges = np.flatnonzero(np.diff(chunk)) + 1
+    yield from zip([first, *(first + edges)], [*(first + edges), last], strict=True)

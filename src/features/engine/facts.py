@@ -1,0 +1,177 @@
+"""Facts: one partition of the ledger as columns of numbers, each customer's and each document's rows together.
+
+Customers and documents are numbered, days are whole numbers, money is in whole minor units of the reporting currency
+(int64, so sums are exact). Money of an invoice, its payments and its credits converts at the rate of the issue day
+that was known first. Nothing is cut here: what was known when is asked of the gate.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Money = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+WHOLE = -1  # a dispute or promise without an amount means all that is open
+
+
+class Kind(IntEnum):
+    """Kinds of events that a feature or the outcome looks at; others are OTHER."""
+
+    OTHER = 0
+    CREDIT_NOTE = 1
+    WRITE_OFF = 2
+    BOUNCED = 3
+    DISPUTE_OPENED = 4
+    DISPUTE_CLOSED = 5
+    PROMISE = 6
+    DUNNING = 7
+    AGENCY = 8
+    LEGAL = 9
+    INSOLVENCY = 10
+    PREPAYMENT = 11
+
+
+class Documents(NamedTuple):
+    """Invoices and credit notes in order of customer, then first issue day.
+
+    `versions`, `payments` and `events` (length n + 1) tell where each document's rows begin.
+    """
+
+    customer: Ints
+    versions: Longs
+    payments: Longs
+    events: Longs
+
+
+class Versions(NamedTuple):
+    """What was told of a document, as it became known; a version holds from `known` until `replaced`.
+
+    A negative `amount` is a credit note without invoice.
+    """
+
+    known: Ints
+    replaced: Ints
+    issued: Ints
+    due: Ints
+    amount: Money
+
+
+class Payments(NamedTuple):
+    """Payments in order of document, then day; `seen` is the later of own day and known day. Negative: a reversal."""
+
+    document: Ints
+    day: Ints
+    seen: Ints
+    replaced: Ints
+    amount: Money
+
+
+class Receipts(NamedTuple):
+    """All payments of a customer in order of day, unapplied ones too; `begins` (n + 1) by customer."""
+
+    begins: Longs
+    document: Ints
+    day: Ints
+    seen: Ints
+    replaced: Ints
+    amount: Money
+
+
+class Events(NamedTuple):
+    """What happened to a document, in order of document, then day. `amount` WHOLE: all that is open."""
+
+    document: Ints
+    kind: npt.NDArray[np.uint8]
+    day: Ints
+    seen: Ints
+    amount: Money
+
+
+class Notices(NamedTuple):
+    """All events of a customer in order of day; `begins` (n + 1) by customer, `document` -1: the customer's own.
+
+    A promise is dated by the day promised for and seen from the day it was given.
+    """
+
+    begins: Longs
+    document: Ints
+    kind: npt.NDArray[np.uint8]
+    day: Ints
+    seen: Ints
+    amount: Money
+
+
+class Limits(NamedTuple):
+    """Credit limits of a customer, the one known last at the end; `begins` (n + 1) by customer."""
+
+    begins: Longs
+    start: Ints
+    end: Ints
+    known: Ints
+    amount: Money
+
+
+class Signals(NamedTuple):
+    """Signals of a customer in order of (day, known); `begins` (n + 1) by customer, `key` numbers (source, name)."""
+
+    begins: Longs
+    key: Ints
+    day: Ints
+    seen: Ints
+    value: Floats
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the ledger holds of `n` customers.
+
+    Attributes
+    ----------
+    customers : DataFrame, n rows
+        Sorted by customer_id; a customer's number is its row.
+    begins : int64, length n + 1
+        Where each customer's documents begin.
+    onboarded : day numbers, length n
+        NEVER where it is not stated.
+    signal_keys : dict
+        (source, name) to its number.
+    since : dict of str to day number
+        Optional sources and the day from which each is complete.
+    minor : float
+        Minor units in one unit of the reporting currency.
+    ids : array of str
+        By which the documents are known to their users, for evidence.
+    """
+
+    customers: pd.DataFrame
+    onboarded: Ints
+    begins: Longs
+    documents: Documents
+    versions: Versions
+    payments: Payments
+    receipts: Receipts
+    events: Events
+    notices: Notices
+    limits: Limits
+    signals: Signals
+    signal_keys: dict[tuple[str, str], int]
+    since: dict[str, int]
+    minor: float
+    data_end: int
+    ids: pa.ChunkedArray
+
+    @property
+    def n(self) -> int:
+        """Customers."""
+        return len(self.customers)
+
+    def document_id(self, document: int) -> str:
+        """The id by which a document is known to its users."""
+        return str(self.ids[document])

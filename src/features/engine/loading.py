@@ -1,0 +1,282 @@
+"""Loading: the tables of a ledger numbered, converted and put in order, as facts."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...errors import Mistake
+from ..ledger import Ledger
+from ..money import EXPONENTS, rate_on
+from .compiled import compiled
+from .days import NEVER, day_number
+from .facts import (
+    WHOLE,
+    Documents,
+    Events,
+    Facts,
+    Floats,
+    Ints,
+    Kind,
+    Limits,
+    Longs,
+    Notices,
+    Payments,
+    Receipts,
+    Signals,
+    Versions,
+)
+from .numbering import begins_of, find_documents, grouped, number_documents, numbers_of, text_of
+
+MOST = 2**62  # minor units that the invoices, or the payments, of one customer may sum to
+_KINDS = pa.array([kind.name.lower() for kind in Kind])
+
+
+def facts_of(ledger: Ledger) -> Facts:
+    """The facts of a ledger, or of one partition of it.
+
+    Raises
+    ------
+    Mistake
+        A currency has no rate on some day, or a customer's money is more than can be counted exactly.
+    """
+    customers = ledger.customers.sort_values("customer_id", ignore_index=True)
+    names, n = pa.array(customers["customer_id"], pa.string()), len(customers)
+    told = {name: ledger.arrow(name) for name in ("invoices", "payments", "events", "limits", "signals")}
+    own = told["invoices"]
+    texts, number = text_of(own.column("invoice_id")), numbers_of(own.column("customer_id"), names)
+    by_customer = grouped(number, n)
+    document, first, marks = number_documents(begins_of(number[by_customer], n), *texts, by_customer)
+    known, delivery = _days(own, "known_on"), _whole(own, "delivery")
+    first_known = _first_known(document, known, delivery, len(first))
+    order = _canonical(number[first], _days(own, "issued_on")[first_known], marks)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    document, first, first_known, marks = place[document], first[order], first_known[order], marks[order]
+    begins, m = begins_of(number[first], n), len(first)
+    rate = _rates(own, first_known, ledger)
+
+    def named(table: pa.Table, customer: Ints) -> Ints:
+        found = find_documents(customer, *text_of(table.column("invoice_id")), begins, first, marks, *texts)
+        return np.asarray(found)
+
+    versions, version_begins = _versions(own, document, known, delivery, rate, m)
+    credit = np.zeros(m + 1, bool)  # the last place serves -1
+    credit[document[_whole(own, "amount") <= 0]] = True
+    receipts = _receipts(told["payments"], names, named, rate, credit)
+    payments, payment_begins = _payments(receipts, m)
+    notices = _notices(told["events"], names, named, rate)
+    events, event_begins = _events(notices, m)
+    signals, keys = _signals(told["signals"], names)
+    facts = Facts(
+        customers=customers,
+        onboarded=_days_of(pa.array(customers["onboarded_on"].to_numpy("datetime64[D]"))),
+        begins=begins,
+        documents=Documents(number[first], version_begins, payment_begins, event_begins),
+        versions=versions,
+        payments=payments,
+        receipts=receipts,
+        events=events,
+        notices=notices,
+        limits=_limits(told["limits"], names),
+        signals=signals,
+        signal_keys=keys,
+        since={source: day_number(day) for source, day in ledger.since.items()},
+        minor=float(10 ** EXPONENTS[ledger.reporting_currency]),
+        data_end=day_number(ledger.data_end),
+        ids=own.column("invoice_id").take(pa.array(first)),
+    )
+    _refuse_uncountable(facts)
+    return facts
+
+
+def read_facts(folder: Path, partition: int) -> Facts:
+    """The facts of one partition of a ledger on disk."""
+    return facts_of(Ledger.read(folder, partition=partition))
+
+
+# ---- columns
+
+
+def _days_of(column: pa.Array | pa.ChunkedArray) -> Any:
+    told = column.cast(pa.date32()).cast(pa.int32()).fill_null(NEVER)
+    return np.array(told, np.int32)  # a copy: kernels are compiled once more for arrays that cannot be written
+
+
+def _days(table: pa.Table, name: str) -> Any:
+    return _days_of(table.column(name))
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    return np.array(table.column(name).to_numpy())
+
+
+# ---- invoices
+
+
+@compiled
+def _first_known(document, known, delivery, n):  # type: ignore[no-untyped-def]
+    """For each document the row that was known first: its issue day is the one money converts at."""
+    first = np.full(n, -1, np.int32)
+    for row in range(len(document)):
+        held = first[document[row]]
+        if held < 0 or (known[row], delivery[row]) < (known[held], delivery[held]):
+            first[document[row]] = row
+    return first
+
+
+def _canonical(customer: Ints, issued: Ints, marks: npt.NDArray[np.uint64]) -> Longs:
+    """Documents in order of customer, then issue day, then something that does not depend on the order of rows."""
+    if not len(customer):
+        return np.zeros(0, np.int64)
+    low, high = int(issued.min()), int(issued.max())
+    span = max(1, (high - low).bit_length())
+    free = 63 - span - max(1, int(customer.max()).bit_length())
+    key = customer.astype(np.int64) << np.int64(span)
+    key = (key | (issued.astype(np.int64) - low)) << np.int64(free)
+    return np.argsort(key | (marks >> np.uint64(64 - free)).astype(np.int64), kind="stable")
+
+
+def _rates(own: pa.Table, first: Ints, ledger: Ledger) -> Floats | None:
+    """The factor of each document's money; None where all of it is in the reporting currency."""
+    currencies = set(pc.unique(own.column("currency").cast(pa.string())).to_pylist())
+    if currencies <= {ledger.reporting_currency}:
+        return None
+    rows = own.select(["currency", "issued_on"]).take(pa.array(first))
+    frame = rows.set_column(0, "currency", rows.column("currency").cast(pa.string())).to_pandas(date_as_object=False)
+    return rate_on(frame["currency"], frame["issued_on"], ledger.rates, reporting=ledger.reporting_currency)
+
+
+def _converted(amount: Longs, rate: Floats | None, document: Ints) -> Longs:
+    """Money of documents (-1: of none, in the reporting currency already); WHOLE stays."""
+    if rate is None:
+        return amount
+    factor = np.append(rate, 1.0)[document]
+    return np.where(amount == WHOLE, amount, np.rint(amount * factor)).astype(np.int64)
+
+
+def _versions(
+    own: pa.Table, document: Ints, known: Ints, delivery: Ints, rate: Floats | None, m: int
+) -> tuple[Versions, Longs]:
+    begins = begins_of(np.sort(document), m) if len(document) > m else np.arange(m + 1)
+    rows = grouped(document, m)
+    if len(rows) > m:
+        rows = np.lexsort((delivery, known, document))
+    amount = _whole(own, "amount")
+    factor = amount if rate is None else np.rint(amount * rate[document]).astype(np.int64)
+    columns = (known, _days(own, "replaced_on"), _days(own, "issued_on"), _days(own, "due_on"), factor)
+    return Versions(*(column[rows] for column in columns)), begins
+
+
+# ---- payments and events
+
+
+def _receipts(
+    table: pa.Table, names: pa.Array, named: Any, rate: Floats | None, credit: npt.NDArray[np.bool_]
+) -> Receipts:
+    customer = numbers_of(table.column("customer_id"), names)
+    document = named(table, customer)
+    day = _days(table, "paid_on")
+    amount = _converted(_whole(table, "amount"), rate, document) if rate is not None else _whole(table, "amount")
+    seen, replaced = np.maximum(day, _days(table, "known_on")), _days(table, "replaced_on")
+    order = _by_customer_and_day(customer, day, document, seen, replaced, amount)
+    if credit.any():  # what clears a credit note is no receipt
+        order = order[~credit[document[order]]]
+    begins = begins_of(customer[order], len(names))
+    return Receipts(begins, document[order], day[order], seen[order], replaced[order], amount[order])
+
+
+def _by_customer_and_day(customer: Ints, day: Ints, *ties: npt.NDArray[Any]) -> Longs:
+    """The order of rows; rows of one customer and day in an order that does not depend on how they came."""
+    order = grouped(customer, int(customer.max(initial=-1)) + 1)
+    if _out_of_order(order, customer, day, *ties) < 0:
+        return np.asarray(order)
+    keys = (day, *ties)
+    return np.lexsort((*keys[::-1], customer))
+
+
+@compiled
+def _out_of_order(order, customer, day, document, seen, replaced, amount):  # type: ignore[no-untyped-def]
+    """Is a row of a customer not in order of day and the rest? The number of the first such row; -1 if none."""
+    for k in range(1, len(order)):
+        a, b = order[k - 1], order[k]
+        if customer[a] != customer[b] or day[a] < day[b]:
+            continue
+        one = (day[a], document[a], seen[a], replaced[a], amount[a])
+        if one > (day[b], document[b], seen[b], replaced[b], amount[b]):
+            return k
+    return -1
+
+
+def _payments(receipts: Receipts, m: int) -> tuple[Payments, Longs]:
+    order = grouped(receipts.document, m)
+    begins = begins_of(receipts.document[order], m)
+    columns = (receipts.document, receipts.day, receipts.seen, receipts.replaced, receipts.amount)
+    return Payments(*(column[order] for column in columns)), begins
+
+
+def _notices(table: pa.Table, names: pa.Array, named: Any, rate: Floats | None) -> Notices:
+    customer = numbers_of(table.column("customer_id"), names)
+    document = named(table, customer)
+    kind = np.maximum(numbers_of(table.column("kind"), _KINDS), 0)
+    day, known = _days(table, "occurred_on"), _days(table, "known_on")
+    seen = np.where(kind == Kind.PROMISE, known, np.maximum(day, known)).astype(np.int32)
+    amount = np.where(_whole(table, "amount") < 0, WHOLE, _converted(_whole(table, "amount"), rate, document))
+    order = _by_customer_and_day(customer, day, document, kind, seen, amount)
+    begins = begins_of(customer[order], len(names))
+    return Notices(begins, document[order], kind[order].astype(np.uint8), day[order], seen[order], amount[order])
+
+
+def _events(notices: Notices, m: int) -> tuple[Events, Longs]:
+    order = grouped(notices.document, m)
+    begins = begins_of(notices.document[order], m)
+    columns = (notices.document, notices.kind, notices.day, notices.seen, notices.amount)
+    return Events(*(column[order] for column in columns)), begins
+
+
+# ---- limits and signals
+
+
+def _limits(table: pa.Table, names: pa.Array) -> Limits:
+    customer = numbers_of(table.column("customer_id"), names)
+    start, end, known = (_days(table, name) for name in ("valid_from", "valid_to", "known_on"))
+    amount = _whole(table, "amount")
+    order = np.lexsort((amount, end, start, known, customer))
+    begins = begins_of(customer[order], len(names))
+    return Limits(begins, start[order], end[order], known[order], amount[order])
+
+
+def _signals(table: pa.Table, names: pa.Array) -> tuple[Signals, dict[tuple[str, str], int]]:
+    customer = numbers_of(table.column("customer_id"), names)
+    source, name = (table.column(one).cast(pa.string()).combine_chunks() for one in ("source", "name"))
+    pairs = pc.binary_join_element_wise(source, name, "\0").dictionary_encode()
+    told = [tuple(str(pair).split("\0")) for pair in pairs.dictionary.to_pylist()]
+    keys = {(one[0], one[1]): number for number, one in enumerate(sorted(told))}
+    number = np.array([keys[one[0], one[1]] for one in told], np.int32)
+    key = number[pairs.indices.to_numpy()] if len(pairs) else np.zeros(0, np.int32)
+    day, known = _days(table, "observed_on"), _days(table, "known_on")
+    value = _whole(table, "value")
+    order = np.lexsort((value, known, day, customer))
+    begins = begins_of(customer[order], len(names))
+    seen = np.maximum(day, known)
+    return Signals(begins, key[order], day[order], seen[order], value[order]), keys
+
+
+def _refuse_uncountable(facts: Facts) -> None:
+    """Sums of a customer's money are whole numbers of 64 bits; what would not fit is refused, not wrapped."""
+    invoiced = np.zeros(facts.n)
+    number = np.repeat(facts.documents.customer, np.diff(facts.documents.versions))
+    np.add.at(invoiced, number, np.abs(facts.versions.amount).astype(float))
+    paid = np.zeros(facts.n)
+    number = np.repeat(np.arange(facts.n), np.diff(facts.receipts.begins))
+    np.add.at(paid, number, np.abs(facts.receipts.amount[facts.receipts.begins[0] :]).astype(float))
+    for what, money in (("invoices", invoiced), ("payments", paid)):
+        if money.max(initial=0.0) >= MOST:
+            who = facts.customers["customer_id"].iloc[int(money.argmax())]
+            raise Mistake(
+                f"{what}: those of customer {who} sum to {money.max() / facts.minor:.3g}, and at most "
+                f"{MOST / facts.minor:.3g} can be counted exactly; are the amounts in the right unit?"
+            )
