@@ -8,13 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from .catalogue import CATALOGUE
-from .declaration import Feature, Measure
+from .declaration import Codes, Feature, Measure, Values
 from .engine.facts import Facts
 from .engine.moments import Calendar
 from .engine.past import Past
 from .engine.totals import Total
 from .matrix import Matrix
 
+_ASKED: dict[tuple[str, ...], list[Total]] = {}  # the totals that some features turned out to need
 _ROWS = 120_000  # documents, payments and moments of a chunk: what the caches of a processor hold
 _SERIES = ("change_since", "change_on_quarters", "standing_out", "slope", "mean_over", "share_of_peak")
 _BACK = (*_SERIES, "bucket_change", "roll_ups", "cures", "slipped_share", "rolled_share")
@@ -36,16 +37,43 @@ def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALO
     number = pd.Index(facts.customers["customer_id"]).get_indexer(keys["customer_id"])
     if (number < 0).any():
         raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
-    asked = keys["as_of"].to_numpy("datetime64[D]").astype(np.int64)
-    values = np.empty((len(features), len(keys)))
-    missing = np.empty((len(features), len(keys)), np.uint8)
-    for rows, places, past in pasts(facts, number, asked, features):
+    day = keys["as_of"].to_numpy("datetime64[D]").astype(np.int64)
+    values, missing = columns(facts, number, day, features)
+    return Matrix(keys.reset_index(drop=True), values.T, missing.T, tuple(features))
+
+
+def columns(
+    facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = CATALOGUE
+) -> tuple[Values, Codes]:
+    """The features of observations as arrays: columns of whole customers in, columns out.
+
+    Parameters
+    ----------
+    customer, day : numbers of customers and day numbers, length n
+        Any order; fastest in order of customer.
+
+    Returns
+    -------
+    values, missing : float64 and uint8, (len(features), n)
+        As in `Matrix`, a feature a row.
+    """
+    values = np.empty((len(features), len(customer)))
+    missing = np.empty((len(features), len(customer)), np.uint8)
+    order, done = [], 0
+    for rows, places, past in pasts(facts, customer, day, features):
+        here = slice(done, done + len(rows))
         for place, declared in enumerate(features):
             column = past.column(declared.measure)
             told = column.values[places]
-            values[place, rows] = told if declared.exact else told.astype(np.float32)
-            missing[place, rows] = column.missing[places]
-    return Matrix(keys.reset_index(drop=True), values.T, missing.T, tuple(features))
+            values[place, here] = told if declared.exact else told.astype(np.float32)
+            missing[place, here] = column.missing[places]
+        order.append(rows)
+        done += len(rows)
+    came = np.concatenate(order) if order else np.zeros(0, np.int64)
+    if (came != np.arange(len(came))).any():
+        back = np.argsort(came)
+        values, missing = values[:, back], missing[:, back]
+    return values, missing
 
 
 def pasts(
@@ -61,17 +89,18 @@ def pasts(
     calendar = Calendar.of(days, series=any(_looks_back(one.measure) for one in features))
     place = np.searchsorted(calendar.days, days)[at]
     order = np.argsort(customer, kind="stable")
-    seen: list[Total] = []
+    lifelong = any(one.measure.looks_at_all for one in features)
+    told = tuple(one.name for one in features)
     for lo, hi in _chunks(facts, customer, len(calendar.days)):
         rows = order[slice(*np.searchsorted(customer[order], (lo, hi)))]
         if not len(rows):
             continue
         moments = calendar.moments(customer[rows] - lo, place[rows], hi - lo)
-        past = Past(facts, moments, calendar, range(lo, hi))
-        past.sum_up(seen)  # what the first of them asked for one by one, the others read in one pass
+        past = Past(facts, moments, calendar, range(lo, hi), lifelong=lifelong)
+        past.sum_up(_ASKED.get(told, ()))  # what was asked for one by one the first time is read in one pass
         key = np.repeat(np.arange(hi - lo), np.diff(moments.begins)) * len(calendar.days) + moments.place
         yield rows, np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows]), past
-        seen = seen or past.summed
+        _ASKED.setdefault(told, past.summed)
 
 
 def _looks_back(measure: Measure) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
@@ -103,15 +104,20 @@ class Column:
     @classmethod
     def of(cls, values: Values, *reasons: tuple[Missing, npt.NDArray[np.bool_] | bool]) -> "Column":
         """Values with their missing reasons; of several that apply the first of the enumeration is told."""
-        values = np.asarray(values, np.float64)
+        values = np.array(values, np.float64)
         missing = np.zeros(len(values), np.uint8)
-        for reason, where in sorted(reasons, key=lambda pair: pair[0], reverse=True):
-            missing[np.broadcast_to(where, values.shape)] = reason
-        return cls(np.where(missing > 0, np.nan, values), missing)
+        for reason, where in sorted(reasons, key=_rank, reverse=True):
+            missing[where] = reason
+        values[missing > 0] = np.nan
+        return cls(values, missing)
 
     def clipped(self, low: float, high: float) -> "Column":
         """The same, values cut to [low, high]."""
         return Column(np.clip(self.values, low, high), self.missing)
+
+
+def _rank(told: tuple[Missing, Any]) -> int:
+    return told[0]
 
 
 Windows = ParamSpec("Windows")
@@ -121,6 +127,8 @@ Windows = ParamSpec("Windows")
 class Measure:
     """A declared computation: equal declarations are one measure and are computed once.
 
+    One that is `lifelong` looks at documents that were done with more than a window ago; others need not.
+
     >>> from tradecredit.features.measures.lateness import dbt
     >>> print(dbt(due_within=90))
     dbt(due_within=90)
@@ -129,6 +137,19 @@ class Measure:
     name: str
     windows: tuple[tuple[str, Any], ...]
     compute: Callable[..., Column]
+    lifelong: bool = False
+
+    @cached_property
+    def looks_at_all(self) -> bool:
+        """Does it, or a measure that it is made of, look at the customer's whole history?"""
+        return self.lifelong or any(one.looks_at_all for _, one in self.windows if isinstance(one, Measure))
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.name, self.windows))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __call__(self, past: "Past") -> Column:
         return self.compute(past, **dict(self.windows))
@@ -138,16 +159,23 @@ class Measure:
 
 
 def measure(
-    compute: Callable[Concatenate["Past", Windows], Column],
+    compute: Callable[Concatenate["Past", Windows], Column], *, lifelong: bool = False
 ) -> Callable[Windows, Measure]:
     """Turn `f(past, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
 
     def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
         assert not args, "windows are keyword-only"
-        return Measure(compute.__name__, tuple(sorted(windows.items())), compute)
+        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong)
 
     declare.__doc__ = compute.__doc__
     return declare
+
+
+def lifelong(
+    compute: Callable[Concatenate["Past", Windows], Column],
+) -> Callable[Windows, Measure]:
+    """The same for a measure of the customer's whole history."""
+    return measure(compute, lifelong=True)
 
 
 @dataclass(frozen=True)

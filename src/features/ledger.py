@@ -127,6 +127,13 @@ EVENT_KINDS = frozenset(
     }
 )
 NEEDS_AMOUNT = ("credit_note", "write_off", "bounced")
+_NOT_FOR_FEATURES = {  # columns that tell rows apart, not customers
+    "invoices": ("replaced_in",),
+    "payments": ("payment_id", "currency", "delivery", "replaced_in"),
+    "events": ("delivery",),
+    "limits": ("delivery",),
+    "signals": ("delivery",),
+}
 _MOST_CUSTOMERS = 20_000  # in a partition
 _WORTH_A_PARTITION = 250  # customers: below this a second core does not pay
 
@@ -196,10 +203,6 @@ class Ledger:
         """Every table by its name."""
         return {name: getattr(self, name) for name in SCHEMAS}
 
-    def arrow(self, name: str) -> pa.Table:
-        """A table as columns."""
-        return pa.Table.from_pandas(getattr(self, name), schema=SCHEMAS[name], preserve_index=False)
-
     def of_customers(self, ids: set[str] | list[str]) -> "Ledger":
         """The ledger of these customers alone."""
         kept: dict[str, Any] = {
@@ -238,31 +241,10 @@ class Ledger:
 
     @classmethod
     def _read(cls, folder: Path, about: dict[str, Any], partition: int | None, upto: int | None = None) -> "Ledger":
-        tables = {}
-        for name, schema in SCHEMAS.items():
-            parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
-            place = folder / about.get("tables", "") / name
-            files = sorted(place.glob(f"part-{parts}.parquet"))
-            if not files:
-                raise Mistake(f"{place}: no Parquet parts; write the ledger anew with build_ledger.")
-            try:
-                whole = pa.concat_tables(pq.read_table(f, schema=schema, partitioning=None) for f in files)
-            except pa.ArrowInvalid as fault:
-                said = str(fault).splitlines()[0]
-                raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
-            tables[name] = as_frame(_after(name, whole, upto))
-        if about.get("deliveries"):
-            tables["rates"] = _rates_in_force(tables["rates"], about["deliveries"])
-        if upto is not None:
-            about |= about["deliveries"][upto - 1]
-        return cls(
-            **tables,
-            data_end=date.fromisoformat(about["data_end"]),
-            since={source: date.fromisoformat(day) for source, day in about["since"].items()},
-            reporting_currency=about["reporting_currency"],
-            known_on_assumed=tuple(about["known_on_assumed"]),
-            partitions=about["partitions"],
-        )
+        frames: dict[str, Any] = {
+            name: as_frame(table) for name, table in _tables(folder, about, partition, upto).items()
+        }
+        return cls(**frames, **_about(about, upto))
 
     @classmethod
     def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
@@ -270,6 +252,93 @@ class Ledger:
         about = read_about(folder)
         for partition in range(about["partitions"]):
             yield cls._read(folder, about, partition)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A ledger, or one partition of it, as Arrow tables: what the feature engine reads.
+
+    Attributes
+    ----------
+    tables : dict of str to Table
+        All but the rates, columns as in `SCHEMAS`; text may be dictionary-encoded.
+    customers, rates : DataFrame
+    data_end, since, reporting_currency : as in `Ledger`
+    """
+
+    tables: dict[str, pa.Table]
+    customers: pd.DataFrame
+    rates: pd.DataFrame
+    data_end: date
+    since: dict[str, date]
+    reporting_currency: str
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "Columns":
+        """The tables of a ledger in memory."""
+        tables = {
+            name: pa.Table.from_pandas(getattr(ledger, name), schema=SCHEMAS[name], preserve_index=False)
+            for name in OWN_DATE
+        }
+        about = ledger.data_end, ledger.since, ledger.reporting_currency
+        return cls(tables, ledger.customers, ledger.rates, *about)
+
+    @classmethod
+    def read(cls, folder: Path, *, partition: int | None = None) -> "Columns":
+        """Read a ledger, or one partition of its customers, without a detour."""
+        about = read_about(folder)
+        tables = _tables(folder, about, partition, None, coded=("customer_id", "currency", "kind"), bare=True)
+        told = _about(about, None)
+        customers, rates = as_frame(tables.pop("customers")), as_frame(tables.pop("rates"))
+        return cls(tables, customers, rates, told["data_end"], told["since"], told["reporting_currency"])
+
+
+def _tables(
+    folder: Path,
+    about: dict[str, Any],
+    partition: int | None,
+    upto: int | None,
+    *,
+    coded: tuple[str, ...] = (),
+    bare: bool = False,
+) -> dict[str, pa.Table]:
+    """The tables on disk; columns of `coded` may come dictionary-encoded; `bare` leaves out what no feature needs."""
+    tables = {}
+    for name, schema in SCHEMAS.items():
+        parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
+        place = folder / about.get("tables", "") / name
+        files = sorted(place.glob(f"part-{parts}.parquet"))
+        if not files:
+            raise Mistake(f"{place}: no Parquet parts; write the ledger anew with build_ledger.")
+        short = [] if name in ("customers", "rates") else [one for one in coded if one in schema.names]
+        left_out = _NOT_FOR_FEATURES.get(name, ()) if bare else ()
+        fields = [f for f in schema if f.name not in left_out]
+        wanted = pa.schema([(f.name, pa.dictionary(pa.int32(), _TEXT) if f.name in short else f.type) for f in fields])
+        options: dict[str, Any] = dict(columns=wanted.names, partitioning=None, read_dictionary=short)
+        try:
+            read = [pq.read_table(f, schema=wanted, **options) for f in files]
+            whole = pa.concat_tables(read)
+        except pa.ArrowInvalid as fault:
+            said = str(fault).splitlines()[0]
+            raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
+        tables[name] = _after(name, whole, upto)
+    if about.get("deliveries"):
+        rates = _rates_in_force(as_frame(tables["rates"]), about["deliveries"])
+        tables["rates"] = pa.Table.from_pandas(rates, schema=SCHEMAS["rates"], preserve_index=False)
+    return tables
+
+
+def _about(about: dict[str, Any], upto: int | None) -> dict[str, Any]:
+    """What `ledger.json` says, or what it said after a delivery."""
+    if upto is not None:
+        about = about | about["deliveries"][upto - 1]
+    return dict(
+        data_end=date.fromisoformat(about["data_end"]),
+        since={source: date.fromisoformat(day) for source, day in about["since"].items()},
+        reporting_currency=about["reporting_currency"],
+        known_on_assumed=tuple(about["known_on_assumed"]),
+        partitions=about["partitions"],
+    )
 
 
 def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:

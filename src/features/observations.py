@@ -16,7 +16,7 @@ from .calendar import month_ends
 from .default import Days, DefaultRecipe, Defaults
 from .engine.days import NEVER
 from .engine.facts import Facts
-from .engine.totals import Anchor, Quantity, Total, Window
+from .engine.totals import Anchor, Quantity, Window
 
 
 class Status(IntEnum):
@@ -78,7 +78,6 @@ def observe(
     """The `Status` of each observation: a customer's number and a day number, length n."""
     status = np.full(len(customer), Status.OBSERVED, np.uint8)
     for rows, places, past in pasts(facts, customer, as_of):
-        past.sum_up([Total(Quantity.ANY, Window(Anchor.ISSUED)), Total(Quantity.OPEN, Window(Anchor.ISSUED))])
         exposed = past.total(Quantity.ANY, Window(Anchor.ISSUED, days=recipe.exposure_days)) > 0
         if recipe.open_counts:
             exposed |= past.open > 0

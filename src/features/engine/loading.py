@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import Mistake
-from ..ledger import Ledger
+from ..ledger import Columns, Ledger
 from ..money import EXPONENTS, rate_on
 from .compiled import compiled
 from .days import NEVER, day_number
@@ -35,7 +35,7 @@ MOST = 2**62  # minor units that the invoices, or the payments, of one customer 
 _KINDS = pa.array([kind.name.lower() for kind in Kind])
 
 
-def facts_of(ledger: Ledger) -> Facts:
+def facts_of(ledger: Ledger | Columns) -> Facts:
     """The facts of a ledger, or of one partition of it.
 
     Raises
@@ -43,9 +43,9 @@ def facts_of(ledger: Ledger) -> Facts:
     Mistake
         A currency has no rate on some day, or a customer's money is more than can be counted exactly.
     """
-    customers = ledger.customers.sort_values("customer_id", ignore_index=True)
+    held = Columns.of(ledger) if isinstance(ledger, Ledger) else ledger
+    told, customers = held.tables, held.customers.sort_values("customer_id", ignore_index=True)
     names, n = pa.array(customers["customer_id"], pa.string()), len(customers)
-    told = {name: ledger.arrow(name) for name in ("invoices", "payments", "events", "limits", "signals")}
     own = told["invoices"]
     texts, number = text_of(own.column("invoice_id")), numbers_of(own.column("customer_id"), names)
     by_customer = grouped(number, n)
@@ -57,7 +57,7 @@ def facts_of(ledger: Ledger) -> Facts:
     place[order] = np.arange(len(order), dtype=np.int32)
     document, first, first_known, marks = place[document], first[order], first_known[order], marks[order]
     begins, m = begins_of(number[first], n), len(first)
-    rate = _rates(own, first_known, ledger)
+    rate = _rates(own, first_known, held)
 
     def named(table: pa.Table, customer: Ints) -> Ints:
         found = find_documents(customer, *text_of(table.column("invoice_id")), begins, first, marks, *texts)
@@ -84,9 +84,9 @@ def facts_of(ledger: Ledger) -> Facts:
         limits=_limits(told["limits"], names),
         signals=signals,
         signal_keys=keys,
-        since={source: day_number(day) for source, day in ledger.since.items()},
-        minor=float(10 ** EXPONENTS[ledger.reporting_currency]),
-        data_end=day_number(ledger.data_end),
+        since={source: day_number(day) for source, day in held.since.items()},
+        minor=float(10 ** EXPONENTS[held.reporting_currency]),
+        data_end=day_number(held.data_end),
         ids=own.column("invoice_id").take(pa.array(first)),
     )
     _refuse_uncountable(facts)
@@ -95,7 +95,7 @@ def facts_of(ledger: Ledger) -> Facts:
 
 def read_facts(folder: Path, partition: int) -> Facts:
     """The facts of one partition of a ledger on disk."""
-    return facts_of(Ledger.read(folder, partition=partition))
+    return facts_of(Columns.read(folder, partition=partition))
 
 
 # ---- columns
@@ -140,14 +140,14 @@ def _canonical(customer: Ints, issued: Ints, marks: npt.NDArray[np.uint64]) -> L
     return np.argsort(key | (marks >> np.uint64(64 - free)).astype(np.int64), kind="stable")
 
 
-def _rates(own: pa.Table, first: Ints, ledger: Ledger) -> Floats | None:
+def _rates(own: pa.Table, first: Ints, held: Columns) -> Floats | None:
     """The factor of each document's money; None where all of it is in the reporting currency."""
-    currencies = set(pc.unique(own.column("currency").cast(pa.string())).to_pylist())
-    if currencies <= {ledger.reporting_currency}:
+    currencies = set(pc.unique(own.column("currency")).to_pylist())
+    if currencies <= {held.reporting_currency}:
         return None
     rows = own.select(["currency", "issued_on"]).take(pa.array(first))
     frame = rows.set_column(0, "currency", rows.column("currency").cast(pa.string())).to_pandas(date_as_object=False)
-    return rate_on(frame["currency"], frame["issued_on"], ledger.rates, reporting=ledger.reporting_currency)
+    return rate_on(frame["currency"], frame["issued_on"], held.rates, reporting=held.reporting_currency)
 
 
 def _converted(amount: Longs, rate: Floats | None, document: Ints) -> Longs:
@@ -192,23 +192,34 @@ def _receipts(
 def _by_customer_and_day(customer: Ints, day: Ints, *ties: npt.NDArray[Any]) -> Longs:
     """The order of rows; rows of one customer and day in an order that does not depend on how they came."""
     order = grouped(customer, int(customer.max(initial=-1)) + 1)
-    if _out_of_order(order, customer, day, *ties) < 0:
-        return np.asarray(order)
-    keys = (day, *ties)
-    return np.lexsort((*keys[::-1], customer))
+    if not _settled(order, customer, day, *ties):
+        keys = (day, *ties)
+        order = np.lexsort((*keys[::-1], customer))
+    return np.asarray(order)
 
 
 @compiled
-def _out_of_order(order, customer, day, document, seen, replaced, amount):  # type: ignore[no-untyped-def]
-    """Is a row of a customer not in order of day and the rest? The number of the first such row; -1 if none."""
+def _settled(order, customer, day, document, seen, replaced, amount):  # type: ignore[no-untyped-def]
+    """Put the few rows of one customer and day in order; False if there are many, or if days are out of order."""
+    moves = 0
     for k in range(1, len(order)):
-        a, b = order[k - 1], order[k]
-        if customer[a] != customer[b] or day[a] < day[b]:
-            continue
-        one = (day[a], document[a], seen[a], replaced[a], amount[a])
-        if one > (day[b], document[b], seen[b], replaced[b], amount[b]):
-            return k
-    return -1
+        one, j = order[k], k
+        if customer[order[k - 1]] == customer[one] and day[order[k - 1]] > day[one]:
+            return False
+        told = (document[one], seen[one], replaced[one], amount[one])
+        while j > 0:
+            other = order[j - 1]
+            if customer[other] != customer[one] or day[other] != day[one]:
+                break
+            if (document[other], seen[other], replaced[other], amount[other]) <= told:
+                break
+            order[j] = other
+            j -= 1
+        order[j] = one
+        moves += k - j
+        if moves > 8 * len(order):
+            return False
+    return True
 
 
 def _payments(receipts: Receipts, m: int) -> tuple[Payments, Longs]:

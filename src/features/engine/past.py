@@ -15,7 +15,7 @@ from .moments import Calendar, Moments
 from .ordering import rows_by
 from .receipts import Flows, Receipts
 from .replay import EPS
-from .states import States, states_of
+from .states import States, invoiced, states_of
 from .totals import Anchor, Quantity, Total, Window, totals
 
 Flags = npt.NDArray[np.bool_]
@@ -32,8 +32,11 @@ class Past:
         Moments.
     """
 
-    def __init__(self, facts: Facts, moments: Moments, calendar: Calendar, customers: range) -> None:
+    def __init__(
+        self, facts: Facts, moments: Moments, calendar: Calendar, customers: range, *, lifelong: bool = True
+    ) -> None:
         self.facts, self.moments, self.calendar, self.customers = facts, moments, calendar, customers
+        self._lifelong = lifelong
         self.minor, self.n = facts.minor, len(moments.day)
         self.T = moments.day.astype(np.float64)
         self._columns: dict[Measure, Column] = {}
@@ -55,7 +58,9 @@ class Past:
     def back(self, values: npt.NDArray[Any], months: int) -> Floats:
         """The values that the moment so many months before had, as they were known then."""
         place = self.moments.back[:, months]
-        return np.where(place < 0, np.nan, values[place])
+        told = values[place].astype(np.float64, copy=False)
+        told[place < 0] = np.nan
+        return told
 
     def series(self, values: Floats, months: Iterable[int]) -> Floats:
         """(n, k): the values of the moments so many months before."""
@@ -108,7 +113,7 @@ class Past:
 
     @cached_property
     def _told(self) -> Any:
-        return states_of(self.facts, self.moments, self.customers)
+        return states_of(self.facts, self.moments, self.customers, lifelong=self._lifelong)
 
     @property
     def states(self) -> States:
@@ -143,13 +148,16 @@ class Past:
     def total(self, quantity: Quantity, window: Window) -> Floats:
         """A quantity of the documents in a window."""
         one = Total(quantity, window)
-        self.sum_up([one])
+        if one not in self._sums:
+            self.sum_up([one])
         return self._sums[one]
 
     @cached_property
     def invoiced(self) -> Flags:
         """Is an invoice visible? Those without are NEW."""
-        return self.total(Quantity.ANY, Window(Anchor.ISSUED)) > 0
+        facts = self.facts
+        told = invoiced(facts.begins, facts.documents, facts.versions, *self._days, *self._whom)
+        return np.asarray(told)
 
     @property
     def open(self) -> Floats:

@@ -74,8 +74,14 @@ class Spells(NamedTuple):
     end: Ints
 
 
-def states_of(facts: Facts, moments: Moments, customers: range) -> tuple[States, Spells]:
-    """The states of the documents of some customers; `moments` begins with the first of them."""
+DONE = 520  # days: what was done with so long before a customer's first moment lies in no window
+
+
+def states_of(facts: Facts, moments: Moments, customers: range, *, lifelong: bool) -> tuple[States, Spells]:
+    """The states of the documents of some customers; `moments` begins with the first of them.
+
+    Unless `lifelong`, documents are left out that were done with before any window began.
+    """
     begins, rows, spells = _states(
         facts.begins,
         facts.documents,
@@ -87,6 +93,7 @@ def states_of(facts: Facts, moments: Moments, customers: range) -> tuple[States,
         customers.start,
         customers.stop,
         EPS * facts.minor,
+        lifelong,
     )
     return States(begins[0], *rows), Spells(begins[1], *spells)
 
@@ -130,11 +137,49 @@ def _changes(turns, document, documents, versions, payments, events, days, m0, m
 
 
 @compiled
-def _states(first, documents, versions, payments, events, begins, days, c0, c1, eps):  # type: ignore[no-untyped-def]
+def invoiced(first, documents, versions, begins, days, c0, c1):  # type: ignore[no-untyped-def]
+    """Is an invoice of the customer visible at each moment?"""
+    there = np.zeros(len(days), np.bool_)
+    for c in range(c0, c1):
+        for m in range(begins[c - c0], begins[c - c0 + 1]):
+            for d in range(first[c], first[c + 1]):
+                version = version_at(versions, documents.versions[d], documents.versions[d + 1], days[m])
+                if version >= 0 and versions.amount[version] > 0:
+                    there[m] = True
+                    break
+    return there
+
+
+@inlined
+def _done(document, documents, versions, payments, day):  # type: ignore[no-untyped-def]
+    """Was a document paid, and nothing more to be learned of it, by the close of a day?"""
+    amount, paid = 0, 0
+    for v in range(documents.versions[document], documents.versions[document + 1]):
+        last = max(versions.known[v], versions.issued[v], versions.due[v])
+        if last > day or day < versions.replaced[v] < NEVER:
+            return False
+        amount = max(amount, versions.amount[v])
+    for p in range(documents.payments[document], documents.payments[document + 1]):
+        if payments.seen[p] > day or payments.replaced[p] < NEVER or payments.amount[p] < 0:
+            return False
+        paid += payments.amount[p]
+    return paid >= amount and documents.events[document] == documents.events[document + 1]
+
+
+@compiled
+def _states(  # type: ignore[no-untyped-def]
+    first, documents, versions, payments, events, begins, days, c0, c1, eps, lifelong
+):
     most, rooms, spells = 1, 0, 0
+    done = np.zeros(first[c1] - first[c0], np.bool_)
     for d in range(first[c0], first[c1]):
         own = documents.customer[d] - c0
         moments = begins[own + 1] - begins[own]
+        if moments and not lifelong:
+            before = days[begins[own]] - DONE
+            done[d - first[c0]] = _done(d, documents, versions, payments, before)
+        if moments == 0 or done[d - first[c0]]:
+            continue
         pays = documents.payments[d + 1] - documents.payments[d]
         told = documents.events[d + 1] - documents.events[d]
         twice = 2 * (documents.versions[d + 1] - documents.versions[d]) + 2 * pays + told
@@ -165,6 +210,8 @@ def _states(first, documents, versions, payments, events, begins, days, c0, c1, 
         for d in range(first[c], first[c + 1]):
             if m0 == m1:
                 break
+            if done[d - first[c0]]:
+                continue
             v0, v1 = documents.versions[d], documents.versions[d + 1]
             p0, p1 = documents.payments[d], documents.payments[d + 1]
             e0, e1 = documents.events[d], documents.events[d + 1]

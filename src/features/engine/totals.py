@@ -5,8 +5,8 @@ however many moments see it; then the changes are cumulated. Sums are whole numb
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +50,10 @@ class Quantity(IntEnum):
     ARREAR = 17  # 1 for each above the floor of an arrear
 
 
-@dataclass(frozen=True)
-class Window:
+MANY_QUANTITIES, MANY_MARKS = len(Quantity), len(MARKS)
+
+
+class Window(NamedTuple):
     """Documents whose anchor lies in (T - after - days, T - after], or in calendar months (T_{after+months}, T_after].
 
     Give `days` or `months`; neither: all up to T - after.
@@ -62,14 +64,30 @@ class Window:
     days: int | None = None
     months: int | None = None
 
+    @property
+    def endless(self) -> bool:
+        """Does nothing ever leave it?"""
+        return self.days is None and self.months is None
+
+    @property
+    def reach(self) -> int:
+        """Days after its anchor within which a document has left; 0 where it never does."""
+        return 31 * (self.after + self.months) + 31 if self.months is not None else self.after + (self.days or 0)
+
+    @property
+    def edges(self) -> Sequence[int]:
+        """Anchor; months and days after which a document enters; the same after which it leaves."""
+        if self.months is not None:
+            return self.anchor, self.after, 0, self.after + self.months, 0
+        return self.anchor, 0, self.after, 0, NEVER if self.days is None else self.after + self.days
+
     def __str__(self) -> str:
         unit, width = ("months", self.months) if self.months is not None else ("days", self.days)
         told = f"{self.anchor.name.lower()} in {width} {unit}" if width is not None else f"{self.anchor.name.lower()}"
         return told + (f", {self.after} {unit} before" if self.after else "")
 
 
-@dataclass(frozen=True)
-class Total:
+class Total(NamedTuple):
     """A quantity summed over a window."""
 
     quantity: Quantity
@@ -82,7 +100,7 @@ class Total:
 def totals(wanted: Iterable[Total], states: States, moments: Moments, calendar: Calendar) -> dict[Total, Floats]:
     """Each total at every moment, in minor units or counts."""
     by_window: dict[Window, list[Total]] = {}
-    for one in dict.fromkeys(wanted):
+    for one in sorted(dict.fromkeys(wanted), key=lambda total: total.window.endless):
         by_window.setdefault(one.window, []).append(one)
     order = [one for group in by_window.values() for one in group]
     if not order:
@@ -90,23 +108,19 @@ def totals(wanted: Iterable[Total], states: States, moments: Moments, calendar: 
     ends = np.cumsum([0, *(len(group) for group in by_window.values())])
     sums = _totals(
         np.array([one.quantity for one in order], np.int64),
-        np.array([_edges(window) for window in by_window], np.int64),
+        np.array([window.edges for window in by_window], np.int64),
         ends,
+        sum(not window.endless for window in by_window),
+        max((window.reach for window in by_window if not window.endless), default=0),
         states,
         moments.begins,
         moments.place,
+        moments.day,
         len(calendar.days),
         calendar.first,
         calendar.base,
     )
     return dict(zip(order, sums, strict=True))
-
-
-def _edges(window: Window) -> Sequence[int]:
-    """anchor; months and days back at which a document enters; the same at which it leaves."""
-    if window.months is not None:
-        return window.anchor, window.after, 0, window.after + window.months, 0
-    return window.anchor, 0, window.after, 0, NEVER if window.days is None else window.after + window.days
 
 
 @inlined
@@ -116,42 +130,30 @@ def _place(first, months, day, base):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _quantity(code, states, r):  # type: ignore[no-untyped-def]
+def _quantities(states, r, told):  # type: ignore[no-untyped-def]
+    """All quantities of a row, in the order of `Quantity`."""
     owed = not states.void[r]
-    if code == Quantity.ANY:
-        return 1
-    if code == Quantity.ONE:
-        return 1 if owed else 0
-    if code == Quantity.NET:
-        return states.net[r]
-    if code == Quantity.AMOUNT:
-        return states.amount[r]
-    if code == Quantity.CREDITS:
-        return states.credits[r]
-    if code == Quantity.LATE:
-        return 1 if owed and states.settle[r] > states.due[r] else 0
-    if code == Quantity.LATE5:
-        return 1 if owed and states.settle[r] > states.due[r] + 5 else 0
-    if code <= Quantity.UNPAID60:
-        return states.unpaid[r, code - Quantity.UNPAID_EARLY]
-    if code == Quantity.DISPUTED:
-        return 1 if states.disputed[r] else 0
-    if code == Quantity.IN_PARTS:
-        return 1 if states.pay_days[r] >= 2 else 0
-    if code == Quantity.SHORT:
-        return 1 if states.short[r] else 0
-    if code == Quantity.OPEN:
-        return states.open[r]
-    if code == Quantity.UNDISPUTED:
-        return states.undisputed[r]
-    return 1 if states.undisputed[r] > states.floor[r] else 0
+    late = states.settle[r] - states.due[r] if owed else 0
+    told[0] = told[1] = 1
+    if not owed:
+        told[1] = 0
+    told[2], told[3], told[4] = states.net[r], states.amount[r], states.credits[r]
+    told[5], told[6] = late > 0, late > 5
+    for mark in range(MANY_MARKS):
+        told[7 + mark] = states.unpaid[r, mark]
+    told[12], told[13], told[14] = states.disputed[r], states.pay_days[r] >= 2, states.short[r]
+    told[15], told[16], told[17] = states.open[r], states.undisputed[r], states.undisputed[r] > states.floor[r]
 
 
 @compiled
-def _totals(quantities, windows, ends, states, begins, place, g, first, base):  # type: ignore[no-untyped-def]
+def _totals(  # type: ignore[no-untyped-def]
+    quantities, windows, ends, bounded, reach, states, begins, place, days, g, first, base
+):
     terms = len(quantities)
     sums = np.zeros((terms, len(place)))
     change = np.zeros((terms, g + 1), np.int64)
+    told = np.zeros(MANY_QUANTITIES, np.int64)
+    anchors = np.zeros(4, np.int64)
     reached = np.zeros(g + 1, np.int32)  # the first moment of the customer at or after each day of the calendar
     for c in range(len(begins) - 1):
         m0, m1 = begins[c], begins[c + 1]
@@ -166,29 +168,27 @@ def _totals(quantities, windows, ends, states, begins, place, g, first, base):  
         change[:, : many + 1] = 0
         for r in range(states.begins[c], states.begins[c + 1]):
             lo, hi = states.lo[r], states.hi[r]
-            for w in range(len(windows)):
-                anchor = windows[w, 0]
-                if anchor == 0:
-                    day = states.issued[r]
-                elif anchor == 1:
-                    day = states.due[r]
-                elif anchor == 2:
-                    day = states.settle[r]
-                else:
-                    day = states.extended[r]
-                    if day < 0:
-                        continue
-                enters = reached[_place(first, windows[w, 1], day + windows[w, 2], base)]
+            anchors[0], anchors[1] = states.issued[r], states.due[r]
+            anchors[2], anchors[3] = states.settle[r], states.extended[r]
+            latest = max(anchors[0], anchors[1], anchors[3])
+            if anchors[2] < NEVER:
+                latest = max(latest, anchors[2])
+            # what left every window with an end before the first moment is looked for in the endless ones alone
+            start = bounded if latest + reach <= days[lo] else 0
+            _quantities(states, r, told)
+            for w in range(start, len(windows)):
+                day = anchors[windows[w, 0]]
+                if day < 0:
+                    continue  # it has no such day
+                enters = max(reached[_place(first, windows[w, 1], day + windows[w, 2], base)], lo)
                 if enters >= hi:
                     continue
-                enters = max(enters, lo)
                 leaves = min(reached[_place(first, windows[w, 3], day + windows[w, 4], base)], hi)
                 if enters >= leaves:
                     continue
                 for t in range(ends[w], ends[w + 1]):
-                    amount = _quantity(quantities[t], states, r)
-                    change[t, enters - m0] += amount
-                    change[t, leaves - m0] -= amount
+                    change[t, enters - m0] += told[quantities[t]]
+                    change[t, leaves - m0] -= told[quantities[t]]
         for t in range(terms):
             total = 0
             for k in range(many):
@@ -197,4 +197,4 @@ def _totals(quantities, windows, ends, states, begins, place, g, first, base):  
     return sums
 
 
-assert len(MARKS) == Quantity.UNPAID60 - Quantity.UNPAID_EARLY + 1
+assert MANY_MARKS == Quantity.UNPAID60 - Quantity.UNPAID_EARLY + 1

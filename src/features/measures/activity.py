@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, measure
+from ..declaration import Column, Measure, Missing, lifelong, measure
 from ..engine.totals import Quantity
 from .vocabulary import FEWEST, RATIO, issued, reasons_of, slope_of
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from ..engine.past import Past
 
 
-@measure
+@lifelong
 def tenure(past: "Past") -> Column:
     """Days since the earlier of first issue day and onboarding."""
     return past.told(past.T - np.fmin(past.begun.first, past.onboarded))
 
 
-@measure
+@lifelong
 def days_since_last_invoice(past: "Past") -> Column:
     """Days since the last issue day."""
     return past.told(past.T - past.begun.last)
@@ -67,7 +67,7 @@ def gap_variation(past: "Past", *, days: int) -> Column:
     return past.told(gaps.std / gaps.mean, (Missing.FEW, gaps.many < FEWEST)).clipped(*RATIO)
 
 
-@measure
+@lifelong
 def gap_ratio(past: "Past", *, days: int) -> Column:
     """Days since the last invoice over the median gap between issue days, of who has something open."""
     gaps = past.gaps(days)

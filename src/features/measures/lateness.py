@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, measure
+from ..declaration import Column, Measure, Missing, lifelong, measure
 from .vocabulary import DAYS, FEWEST, reasons_of
 
 if TYPE_CHECKING:
@@ -50,21 +50,21 @@ def late_std(past: "Past", *, due_within: int, q: float = 0.9) -> Column:
     return past.told(late.std, (Missing.NODUE, late.many == 0), (Missing.FEW, late.many < FEWEST)).clipped(*DAYS)
 
 
-@measure
+@lifelong
 def streak(past: "Past", *, late: bool) -> Column:
     """Latest due days in a row, from T - 6 back, with (or without) an invoice more than 5 days late."""
     length = past.runs.late if late else past.runs.on_time
     return past.told(length, (Missing.NODUE, np.isnan(length)))
 
 
-@measure
+@lifelong
 def last_late_mean(past: "Past") -> Column:
     """Mean days late of the three latest invoices due by T - 6; of ties the later-paid first."""
     runs = past.runs
     return past.told(runs.mean, (Missing.NODUE, runs.many == 0), (Missing.FEW, runs.many < FEWEST)).clipped(*DAYS)
 
 
-@measure
+@lifelong
 def last_late_less(past: "Past", *, less: Measure) -> Column:
     """Share more than 5 days late of the three latest invoices due by T - 6, less a measure of the year."""
     runs, year = past.runs, past.column(less)
@@ -72,7 +72,7 @@ def last_late_less(past: "Past", *, less: Measure) -> Column:
     return past.told(runs.late5 - year.values, *reasons_of(year.missing), (Missing.NODUE, runs.many == 0), few)
 
 
-@measure
+@lifelong
 def first_late(past: "Past") -> Column:
     """Largest days late of the first due day; unknown for who was a customer before the declared first invoice day."""
     late, begins = past.first_late, past.facts.since.get("invoices")
@@ -83,13 +83,13 @@ def first_late(past: "Past") -> Column:
 # ---- arrears, on any day of the past as it is known now
 
 
-@measure
+@lifelong
 def ever_over(past: "Past", *, dpd: int) -> Column:
     """1 if something was ever more than so many days past due."""
     return past.told(~np.isnan(past.last_over(dpd)))
 
 
-@measure
+@lifelong
 def days_since_over(past: "Past", *, dpd: int) -> Column:
     """Days since something was last more than so many days past due."""
     last = past.last_over(dpd)
@@ -159,7 +159,7 @@ def rolled_share(past: "Past", *, months: int) -> Column:
     return past.told(share, (Missing.NOBASE, rolled.overdue_then == 0))
 
 
-@measure
+@lifelong
 def late_ewma(past: "Past", *, half_life: int) -> Column:
     """Share of money more than 5 days late, each invoice fading by half every `half_life` days."""
     faded = past.faded(half_life)
