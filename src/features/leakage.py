@@ -81,21 +81,33 @@ def audit(
 
 
 def _culprit(ledger: Ledger, leak: Leak, read: Read) -> str:
-    """The first row that was not known yet and whose absence, or absurdity, changes the cell."""
+    """A row that was not known yet and that the cell sees: told by halving the rows that are let in."""
     declared = (feature(leak.feature),)
     keys = pd.DataFrame({"customer_id": [leak.customer_id], "as_of": [pd.Timestamp(leak.as_of)]})
-    if leak.how == "poisoned":
-        ledger = poisoned(ledger, leak.as_of)
-    whole = build(read(ledger), keys, declared)
-    for name in OWN_DATE:
-        table = getattr(ledger, name)
-        for row in np.flatnonzero(_later(table, name, leak.as_of)):
-            less = replace(ledger, **{name: table.drop(index=table.index[row]).reset_index(drop=True)})
-            if _differences(whole, build(read(less), keys, declared), leak.as_of, leak.how):
-                one = table.iloc[row]
-                told = f"{_NAMED_BY[name]} {one[_NAMED_BY[name]]}, {OWN_DATE[name]} {one[OWN_DATE[name]].date()}"
-                return f"the row of {name} with {told}, known on {one['known_on'].date()}"
-    return "several rows together that were not known yet"
+    held = poisoned(ledger, leak.as_of) if leak.how == "poisoned" else ledger
+    later = [
+        (name, row) for name in OWN_DATE for row in np.flatnonzero(_later(getattr(held, name), name, leak.as_of))
+    ]
+
+    def first(many: int) -> Matrix:
+        """The cell when of the later rows only the first so many are there."""
+        kept: dict[str, Any] = {}
+        for name in OWN_DATE:
+            table = getattr(held, name)
+            gone = [row for other, row in later[many:] if other == name]
+            kept[name] = table.drop(index=table.index[gone]).reset_index(drop=True)
+        return build(read(replace(held, **kept)), keys, declared)
+
+    none, low, high = first(0), 0, len(later)
+    if not _differences(none, first(high), leak.as_of, leak.how):
+        return ""
+    while high - low > 1:  # with the first `low` of them nothing changes, with the first `high` something does
+        middle = (low + high) // 2
+        low, high = (low, middle) if _differences(none, first(middle), leak.as_of, leak.how) else (middle, high)
+    name, row = later[high - 1]
+    one = getattr(held, name).iloc[row]
+    told = f"{_NAMED_BY[name]} {one[_NAMED_BY[name]]}, {OWN_DATE[name]} {one[OWN_DATE[name]].date()}"
+    return f"the row of {name} with {told}, known on {one['known_on'].date()}"
 
 
 def _differences(honest: Matrix, other: Matrix, day: date, how: str) -> list[Leak]:
