@@ -11,6 +11,8 @@ import pytest
 from deliveries import D1, D2, D3, FIRST, changed, codes, features_of
 from tradecredit.errors import Mistake
 from tradecredit.features.account import Account
+from tradecredit.features.catalogue import CATALOGUE
+from tradecredit.features.declaration import Missing
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.exports import write_csv
@@ -31,6 +33,19 @@ def test_a_restated_invoice_keeps_both_versions_with_their_time(book):
         assert account.amount[place] == amount
         assert account.due[place] == day_number(date(2025, 2, 9))  # it was past when the move became known
         assert account.settle[place] == day_number(date(2025, 2, 10))
+
+
+def test_a_due_day_that_is_put_off_when_it_is_past_is_an_extension(book):
+    """It moves no lateness; before there are two deliveries nobody can tell."""
+    book.deliver(FIRST, D1)
+    book.deliver(changed("invoices", "I39", "I39,C2,2025-01-10,2025-09-30,139.00,EUR"), D2)
+    place = [one.name for one in CATALOGUE].index("n_extended_365d")
+    oldest = [one.name for one in CATALOGUE].index("oldest_dpd")
+    for day, counts, reason in (("2025-07-30", 0, Missing.NOSRC), ("2025-07-31", 1, Missing.NONE)):
+        values, missing = features_of(book.read(), day)
+        assert missing[1, place] == reason
+        assert np.nan_to_num(values[1, place]) == counts
+    assert values[1, oldest] == (date(2025, 7, 31) - date(2025, 2, 9)).days
 
 
 def test_an_invoice_that_changes_its_customer_leaves_the_one_and_joins_the_other(book):

@@ -85,9 +85,7 @@ def _culprit(ledger: Ledger, leak: Leak, read: Read) -> str:
     declared = (feature(leak.feature),)
     keys = pd.DataFrame({"customer_id": [leak.customer_id], "as_of": [pd.Timestamp(leak.as_of)]})
     held = poisoned(ledger, leak.as_of) if leak.how == "poisoned" else ledger
-    later = [
-        (name, row) for name in OWN_DATE for row in np.flatnonzero(_later(getattr(held, name), name, leak.as_of))
-    ]
+    later = [(name, row) for name in OWN_DATE for row in np.flatnonzero(_later(getattr(held, name), name, leak.as_of))]
 
     def first(many: int) -> Matrix:
         """The cell when of the later rows only the first so many are there."""

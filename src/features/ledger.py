@@ -177,7 +177,8 @@ class Ledger:
         The last day for which every table is complete.
     since : dict of str to date
         For each optional source that the book has, the day from which it is complete. A source that is
-        not named is not there (features on it are missing as NOSRC).
+        not named is not there (features on it are missing as NOSRC). "extensions" (moved due days) is there from the
+        second delivery on; "invoices" may name the first day of the ledger.
     reporting_currency : str
         The currency of features and materiality.
     known_on_assumed : tuple of str
@@ -329,12 +330,19 @@ def _tables(
 
 
 def _about(about: dict[str, Any], upto: int | None) -> dict[str, Any]:
-    """What `ledger.json` says, or what it said after a delivery."""
+    """What `ledger.json` says, or what it said after a delivery.
+
+    That a due day was moved can be seen once there is a delivery to compare with: from then on extensions are known.
+    """
+    deliveries = about.get("deliveries", [])[:upto]
     if upto is not None:
-        about = about | about["deliveries"][upto - 1]
+        about = about | deliveries[-1]
+    since = {source: date.fromisoformat(day) for source, day in about["since"].items()}
+    if len(deliveries) > 1:
+        since["extensions"] = date.fromisoformat(deliveries[1]["data_end"])
     return dict(
         data_end=date.fromisoformat(about["data_end"]),
-        since={source: date.fromisoformat(day) for source, day in about["since"].items()},
+        since=since,
         reporting_currency=about["reporting_currency"],
         known_on_assumed=tuple(about["known_on_assumed"]),
         partitions=about["partitions"],

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import compiled, inlined
+from .compiled import compiled, inlined, tell_if_cold
 from .days import NEVER
 from .facts import Facts, Floats, Ints, Kind, Longs
 from .gate import due_at, known, version_at
@@ -82,6 +82,8 @@ def states_of(facts: Facts, moments: Moments, customers: range, *, lifelong: boo
 
     Unless `lifelong`, documents are left out that were done with before any window began.
     """
+    if not _states.signatures:
+        tell_if_cold(_states)
     begins, rows, spells = _states(
         facts.begins,
         facts.documents,
