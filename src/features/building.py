@@ -34,7 +34,7 @@ def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALO
     KeyError
         A customer is not among those of the facts.
     """
-    number = pd.Index(facts.customers["customer_id"]).get_indexer(keys["customer_id"])
+    number = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
     if (number < 0).any():
         raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
     day = keys["as_of"].to_numpy("datetime64[D]").astype(np.int64)

@@ -7,6 +7,7 @@ that was known first. Nothing is cut here: what was known when is asked of the g
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -171,6 +172,11 @@ class Facts:
     def n(self) -> int:
         """Customers."""
         return len(self.customers)
+
+    @cached_property
+    def numbers(self) -> pd.Index:
+        """Customer ids by their number."""
+        return pd.Index(self.customers["customer_id"])
 
     def document_id(self, document: int) -> str:
         """The id by which a document is known to its users."""

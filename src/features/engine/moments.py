@@ -1,7 +1,7 @@
 """Moments: the days on which each customer is looked at, and the earlier days that its trends compare with."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,10 @@ class Calendar:
     @classmethod
     def of(cls, asked: npt.NDArray[np.int64], *, series: bool) -> "Calendar":
         """The days that are asked for, with the months before them where trends need them."""
+        return _calendar(tuple(int(day) for day in asked), series)
+
+    @classmethod
+    def _of(cls, asked: tuple[int, ...], series: bool) -> "Calendar":
         months = range(1, SERIES + 1) if series else range(0)
         days = np.unique([*asked, *(months_before(int(day), j) for day in asked for j in months)]).astype(np.int32)
         back = np.full((len(days), SERIES + 1), -1, np.int32)
@@ -85,6 +89,12 @@ class Calendar:
         order = np.argsort(customer, kind="stable")
         begins, places, back = _moments(customer[order].astype(np.int32), place[order].astype(np.int32), self.back, n)
         return Moments(begins, places, self.days[places], back)
+
+
+@lru_cache(maxsize=32)
+def _calendar(asked: tuple[int, ...], series: bool) -> Calendar:
+    """The desk asks for the same day again and again."""
+    return Calendar._of(asked, series)
 
 
 @compiled
