@@ -17,6 +17,9 @@ from tradecredit.features.declaration import Family, Missing
 from tradecredit.features.default import DefaultRecipe, Defaults
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
+from tradecredit.features.engine.totals import Quantity
+from tradecredit.features.measures.limits import peak_utilisation
+from tradecredit.features.measures.vocabulary import count, due, issued, of
 from worlds import ledgers, made_up
 
 LEDGER = made_up(11, [40, 0, 3, 60, 15], ())
@@ -187,3 +190,25 @@ def test_columns_are_those_of_the_matrix():
     rows = WHOLE.rows(np.array([LEDGER.customers.shape[0] + 3, LEDGER.customers.shape[0]]))
     assert np.array_equal(values.T, rows.values, equal_nan=True)
     assert np.array_equal(missing.T, rows.missing)
+
+
+# ---- a feature of one's own
+
+
+def test_a_window_beyond_the_usual_sees_what_was_done_with_long_ago():
+    """A feature declared with a window of three years counts what none of the catalogue needs."""
+    longer = replace(CATALOGUE[2], name="n_due_3y", measure=count(of=of(Quantity.ONE, due(days=1095))))
+    ledger = book([("a", "2022-06-30", 100), ("b", "01-31", 100)], [("a", "2022-06-30", 100)])
+    keys = pd.DataFrame({"customer_id": ["C"], "as_of": [pd.Timestamp("2025-03-31")]})
+    assert build(facts_of(ledger), keys, [longer]).values[0, 0] == 2
+
+
+def test_a_window_that_the_engine_cannot_hold_is_refused():
+    keys = pd.DataFrame({"customer_id": ["C"], "as_of": [pd.Timestamp("2025-03-31")]})
+    facts = facts_of(book([("a", "01-31", 100)], limits=[("01-01", 500)]))
+    for measure, says in (
+        (count(of=of(Quantity.ONE, issued(months=24))), "should reach back 15 at most; give days"),
+        (peak_utilisation(days=400), "told for the last 365 days, and 400 were asked for"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            build(facts, keys, [replace(CATALOGUE[2], name="own", measure=measure)])

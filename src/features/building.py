@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .catalogue import CATALOGUE
-from .declaration import Codes, Feature, Measure, Values
+from .declaration import Codes, Feature, Values
 from .engine.facts import Facts
 from .engine.moments import Calendar
 from .engine.past import Past
@@ -17,8 +17,6 @@ from .matrix import Matrix
 
 _ASKED: dict[tuple[str, ...], list[Total]] = {}  # the totals that some features turned out to need
 _ROWS = 120_000  # documents, payments and moments of a chunk: what the caches of a processor hold
-_SERIES = ("change_since", "change_on_quarters", "standing_out", "slope", "mean_over", "share_of_peak")
-_BACK = (*_SERIES, "bucket_change", "roll_ups", "cures", "slipped_share", "rolled_share")
 
 
 def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE) -> Matrix:
@@ -86,7 +84,7 @@ def pasts(
     if not len(customer):
         return
     days, at = np.unique(day, return_inverse=True)
-    calendar = Calendar.of(days, series=any(_looks_back(one.measure) for one in features))
+    calendar = Calendar.of(days, series=any(one.measure.looks_back for one in features))
     place = np.searchsorted(calendar.days, days)[at]
     order = np.argsort(customer, kind="stable")
     lifelong = any(one.measure.looks_at_all for one in features)
@@ -101,12 +99,6 @@ def pasts(
         key = np.repeat(np.arange(hi - lo), np.diff(moments.begins)) * len(calendar.days) + moments.place
         yield rows, np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows]), past
         _ASKED.setdefault(told, past.summed)
-
-
-def _looks_back(measure: Measure) -> bool:
-    """Does a measure compare with the moments of earlier months?"""
-    nested = (value for _, value in measure.windows if isinstance(value, Measure))
-    return measure.name in _BACK or any(_looks_back(one) for one in nested)
 
 
 def _chunks(facts: Facts, customer: npt.NDArray[np.int64], moments: int) -> Iterator[tuple[int, int]]:

@@ -120,6 +120,9 @@ def _rank(told: tuple[Missing, Any]) -> int:
     return told[0]
 
 
+USUAL_DAYS = 430  # windows of a year, and what is decided 60 days after due within one
+_MONTH = 31
+
 Windows = ParamSpec("Windows")
 
 
@@ -127,7 +130,8 @@ Windows = ParamSpec("Windows")
 class Measure:
     """A declared computation: equal declarations are one measure and are computed once.
 
-    One that is `lifelong` looks at documents that were done with more than a window ago; others need not.
+    One that is `lifelong` looks at documents that were done with more than a window ago; one that is `monthly` compares
+    with what was known at the ends of earlier months. The engine gives others neither.
 
     >>> from tradecredit.features.measures.lateness import dbt
     >>> print(dbt(due_within=90))
@@ -138,11 +142,28 @@ class Measure:
     windows: tuple[tuple[str, Any], ...]
     compute: Callable[..., Column]
     lifelong: bool = False
+    monthly: bool = False
 
     @cached_property
     def looks_at_all(self) -> bool:
-        """Does it, or a measure that it is made of, look at the customer's whole history?"""
-        return self.lifelong or any(one.looks_at_all for _, one in self.windows if isinstance(one, Measure))
+        """Does it, or a measure that it is made of, look further back than a usual window?"""
+        return self.lifelong or self._long or any(one.looks_at_all for one in self._bases)
+
+    @cached_property
+    def looks_back(self) -> bool:
+        """Does it, or a measure that it is made of, compare with earlier months?"""
+        return self.monthly or any(one.looks_back for one in self._bases)
+
+    @property
+    def _bases(self) -> "list[Measure]":
+        return [one for _, one in self.windows if isinstance(one, Measure)]
+
+    @property
+    def _long(self) -> bool:
+        """Is it given a window beyond the usual?"""
+        told = [one * _MONTH if key == "months" else one for key, one in self.windows if isinstance(one, int)]
+        reaches = [getattr(one, "reach", 0) for _, one in self.windows]
+        return max([*told, *reaches], default=0) > USUAL_DAYS
 
     @cached_property
     def _hash(self) -> int:
@@ -159,13 +180,13 @@ class Measure:
 
 
 def measure(
-    compute: Callable[Concatenate["Past", Windows], Column], *, lifelong: bool = False
+    compute: Callable[Concatenate["Past", Windows], Column], *, lifelong: bool = False, monthly: bool = False
 ) -> Callable[Windows, Measure]:
     """Turn `f(past, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
 
     def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
         assert not args, "windows are keyword-only"
-        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong)
+        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong, monthly)
 
     declare.__doc__ = compute.__doc__
     return declare
@@ -176,6 +197,13 @@ def lifelong(
 ) -> Callable[Windows, Measure]:
     """The same for a measure of the customer's whole history."""
     return measure(compute, lifelong=True)
+
+
+def monthly(
+    compute: Callable[Concatenate["Past", Windows], Column],
+) -> Callable[Windows, Measure]:
+    """The same for a measure that compares with what was known at the ends of earlier months."""
+    return measure(compute, monthly=True)
 
 
 @dataclass(frozen=True)

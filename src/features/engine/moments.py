@@ -44,10 +44,13 @@ class Calendar:
     days : int32, length g
     back : int32 (g, SERIES + 1)
         The place of the day j months before; -1 where it is not in `days`.
+    series : bool
+        Are the months before each day that is asked for among them?
     """
 
     days: Ints
     back: Ints
+    series: bool
 
     @classmethod
     def of(cls, asked: npt.NDArray[np.int64], *, series: bool) -> "Calendar":
@@ -65,7 +68,7 @@ class Calendar:
             at = np.searchsorted(days, then)
             found = np.minimum(at, len(days) - 1)
             back[:, j] = np.where(days[found] == then, found, -1)
-        return cls(days, back)
+        return cls(days, back, series)
 
     @cached_property
     def begun(self) -> Ints:

@@ -21,6 +21,11 @@ from .totals import Anchor, Quantity, Total, Window, totals
 Flags = npt.NDArray[np.bool_]
 
 
+def _within_reach(days: int) -> None:
+    if days > credit.REACH:
+        raise ValueError(f"use of the limit is told for the last {credit.REACH} days, and {days} were asked for.")
+
+
 class Past:
     """Every array has one number for each moment; money is in minor units, `minor` turns it into units.
 
@@ -58,6 +63,7 @@ class Past:
     def back(self, values: npt.NDArray[Any], months: int) -> Floats:
         """The values that the moment so many months before had, as they were known then."""
         place = self.moments.back[:, months]
+        assert months == 0 or self.calendar.series, "a measure that looks at earlier months is declared as monthly"
         told = values[place].astype(np.float64, copy=False)
         told[place < 0] = np.nan
         return told
@@ -263,14 +269,17 @@ class Past:
 
     def limit(self, before: int = 0) -> Floats:
         """The credit limit in force and known so many days before; NaN where none was."""
+        _within_reach(before)
         return self._once(credit.limit_at, self._believed, *self._days, before, key=(before,))
 
     def peak_use(self, days: int) -> Floats:
         """Greatest use of the limit in a window."""
+        _within_reach(days)
         return self._once(credit.peak, self._believed, *self._days, days, key=(days,))
 
     def days_above(self, days: int) -> Floats:
         """Days of a window above the limit."""
+        _within_reach(days)
         return self._once(credit.days_above, self._believed, *self._days, days, key=(days,))
 
     def receipts(self, days: int, recent: int) -> Receipts:

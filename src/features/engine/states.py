@@ -17,7 +17,7 @@ from .moments import Moments
 from .ordering import put_in_order
 from .replay import EPS, MARKS, REST, SHORT, collect, credited, paydex, room, stocks, undo
 
-_OPENED, _WRITE_OFF = int(Kind.DISPUTE_OPENED), int(Kind.WRITE_OFF)
+_OPENED = int(Kind.DISPUTE_OPENED)
 
 
 class States(NamedTuple):
@@ -74,7 +74,7 @@ class Spells(NamedTuple):
     end: Ints
 
 
-DONE = 520  # days: what was done with so long before a customer's first moment lies in no window
+DONE = 800  # days: what was done with so long before a customer's first moment lies in no usual window
 
 
 def states_of(facts: Facts, moments: Moments, customers: range, *, lifelong: bool) -> tuple[States, Spells]:

@@ -13,7 +13,7 @@ import numpy as np
 from .compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats
-from .moments import Calendar, Moments
+from .moments import LOOK_BACK, Calendar, Moments
 from .replay import MARKS
 from .states import States
 
@@ -78,6 +78,8 @@ class Window(NamedTuple):
     def edges(self) -> Sequence[int]:
         """Anchor; months and days after which a document enters; the same after which it leaves."""
         if self.months is not None:
+            if self.after + self.months > LOOK_BACK:
+                raise ValueError(f"{self}: a window of months should reach back {LOOK_BACK} at most; give days.")
             return self.anchor, self.after, 0, self.after + self.months, 0
         return self.anchor, 0, self.after, 0, NEVER if self.days is None else self.after + self.days
 
@@ -92,6 +94,11 @@ class Total(NamedTuple):
 
     quantity: Quantity
     window: Window
+
+    @property
+    def reach(self) -> int:
+        """Days that the window reaches back."""
+        return self.window.reach
 
     def __str__(self) -> str:
         return f"{self.quantity.name.lower()} of {self.window}"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, lifelong, measure
+from ..declaration import Column, Measure, Missing, lifelong, measure, monthly
 from .vocabulary import DAYS, FEWEST, reasons_of
 
 if TYPE_CHECKING:
@@ -118,14 +118,14 @@ def days_over(past: "Past", *, dpd: int, days: int) -> Column:
 # ---- trend and shock
 
 
-@measure
+@monthly
 def bucket_change(past: "Past", *, months: int) -> Column:
     """Ageing bucket of the oldest arrear (0, 1-30, 31-60, 61-90, over 90) less that of then."""
     buckets = _buckets(past, months)
     return past.told(buckets[:, 0] - buckets[:, months], (Missing.YOUNG, past.young(past.start(months))))
 
 
-@measure
+@monthly
 def roll_ups(past: "Past", *, months: int) -> Column:
     """Monthly steps of the last `months` on which the bucket rose."""
     buckets = _buckets(past, months)
@@ -133,7 +133,7 @@ def roll_ups(past: "Past", *, months: int) -> Column:
     return past.told(rose, (Missing.YOUNG, past.young(past.start(months))))
 
 
-@measure
+@monthly
 def cures(past: "Past", *, months: int) -> Column:
     """Monthly steps of the last `months` from a bucket of more than 30 days to nothing past due."""
     buckets = _buckets(past, months)
@@ -141,7 +141,7 @@ def cures(past: "Past", *, months: int) -> Column:
     return past.told(cured, (Missing.YOUNG, past.young(past.start(months))))
 
 
-@measure
+@monthly
 def slipped_share(past: "Past", *, months: int) -> Column:
     """Of the invoices unpaid months ago: share still unpaid and in a higher ageing bucket now."""
     rolled = past.rolled(months)
@@ -150,7 +150,7 @@ def slipped_share(past: "Past", *, months: int) -> Column:
     return past.told(share, (Missing.NOBASE, rolled.above_then == 0))
 
 
-@measure
+@monthly
 def rolled_share(past: "Past", *, months: int) -> Column:
     """Of the money overdue months ago, the share still open now."""
     rolled = past.rolled(months)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Codes, Column, Measure, Missing, Values, measure
+from ..declaration import Codes, Column, Measure, Missing, Values, measure, monthly
 from ..engine.totals import Anchor, Quantity, Total, Window
 
 if TYPE_CHECKING:
@@ -99,21 +99,21 @@ def change(past: "Past", *, of: Measure, less: Measure) -> Column:
 # ---- what a measure did over months
 
 
-@measure
+@monthly
 def change_since(past: "Past", *, of: Measure, months: int) -> Column:
     """The measure less the same of `months` months ago, as it was known then."""
     now = past.column(of)
     return _minus(now, past.back(now.values, months))
 
 
-@measure
+@monthly
 def change_on_quarters(past: "Past", *, of: Measure) -> Column:
     """The measure less its mean three, six and nine months ago (those that were present)."""
     now = past.column(of)
     return _minus(now, mean_of(past.series(now.values, (3, 6, 9))))
 
 
-@measure
+@monthly
 def standing_out(past: "Past", *, of: Measure, floor: float, fewest: int) -> Column:
     """The measure less its mean 3 to 12 months ago, over its standard deviation then (n - 1, at least `floor`)."""
     now = past.column(of)
@@ -126,7 +126,7 @@ def standing_out(past: "Past", *, of: Measure, floor: float, fewest: int) -> Col
     return past.told(value, *reasons_of(now.missing), (Missing.FEW, many < fewest)).clipped(*RATIO)
 
 
-@measure
+@monthly
 def slope(past: "Past", *, of: Measure, months: int, cut: tuple[float, float]) -> Column:
     """Least-squares slope per month of the measure at T_{months-1}..T_0; at least 4 points."""
     now = past.column(of)
@@ -135,14 +135,14 @@ def slope(past: "Past", *, of: Measure, months: int, cut: tuple[float, float]) -
     return past.told(rate, *reasons_of(kept.astype(np.uint8)), (Missing.FEW, many < FEWEST_POINTS)).clipped(*cut)
 
 
-@measure
+@monthly
 def mean_over(past: "Past", *, of: Measure, months: int) -> Column:
     """Mean of the measure at T_{months-1}..T_0, those that were present."""
     now = past.column(of)
     return past.told(mean_of(past.series(now.values, range(months))), *reasons_of(now.missing))
 
 
-@measure
+@monthly
 def share_of_peak(past: "Past", *, of: Measure, months: int) -> Column:
     """The measure over its maximum at T_0..T_months."""
     now = past.column(of)
