@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .facts import Floats
 from .ordering import after, put_in_order, rows_by, widest
 from .states import first_at
@@ -23,10 +23,8 @@ class Standing(NamedTuple):
     weighted: Floats
 
 
-@compiled
-def standing(states, begins, days):  # type: ignore[no-untyped-def]
-    """Arrears and overdue money now."""
-    oldest, weighted = np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_standing(states, begins, days, oldest, weighted):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for r in range(states.begins[c], states.begins[c + 1]):
             money = states.undisputed[r]
@@ -37,6 +35,13 @@ def standing(states, begins, days):  # type: ignore[no-untyped-def]
                 weighted[m] += float(money) * dpd
                 if money > states.floor[r]:
                     oldest[m] = max(oldest[m], float(dpd))
+
+
+@compiled
+def standing(states, begins, days):  # type: ignore[no-untyped-def]
+    """Arrears and overdue money now."""
+    oldest, weighted = np.zeros(len(days)), np.zeros(len(days))
+    _tell_standing(states, begins, days, oldest, weighted)
     return Standing(oldest, weighted)
 
 
@@ -48,10 +53,8 @@ class Worst(NamedTuple):
     on: Floats
 
 
-@compiled
-def worst(spells, begins, days, window):  # type: ignore[no-untyped-def]
-    """The worst on a day of (T - window, T]."""
-    dpd, on = np.zeros(len(days)), np.full(len(days), np.nan)
+@inlined
+def _tell_worst(spells, begins, days, window, dpd, on):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for s in range(spells.begins[c], spells.begins[c + 1]):
             end = spells.end[s]
@@ -62,13 +65,18 @@ def worst(spells, begins, days, window):  # type: ignore[no-untyped-def]
                 past = last - spells.due[s]
                 if past > dpd[m] or (past == dpd[m] and last > on[m]):
                     dpd[m], on[m] = past, last
-    return Worst(dpd, on)
 
 
 @compiled
-def last_over(spells, begins, days, limit):  # type: ignore[no-untyped-def]
-    """The last day on which something was more than so many days past due, as known at every moment; NaN: never."""
-    on = np.full(len(days), np.nan)
+def worst(spells, begins, days, window):  # type: ignore[no-untyped-def]
+    """The worst on a day of (T - window, T]."""
+    dpd, on = np.zeros(len(days)), np.full(len(days), np.nan)
+    _tell_worst(spells, begins, days, window, dpd, on)
+    return Worst(dpd, on)
+
+
+@inlined
+def _tell_last_over(spells, begins, days, limit, on):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for s in range(spells.begins[c], spells.begins[c + 1]):
             if spells.end[s] - 1 - spells.due[s] <= limit:
@@ -78,6 +86,13 @@ def last_over(spells, begins, days, limit):  # type: ignore[no-untyped-def]
                 last = min(spells.end[s] - 1, days[m])
                 if not on[m] >= last:
                     on[m] = last
+
+
+@compiled
+def last_over(spells, begins, days, limit):  # type: ignore[no-untyped-def]
+    """The last day on which something was more than so many days past due, as known at every moment; NaN: never."""
+    on = np.full(len(days), np.nan)
+    _tell_last_over(spells, begins, days, limit, on)
     return on
 
 
@@ -87,9 +102,8 @@ def days_over(spells, begins, days, limit, window):  # type: ignore[no-untyped-d
     return _days_over(spells, start, rows_by(spells.begins, start), begins, days, window)
 
 
-@compiled
-def _days_over(spells, start, order, begins, days, window):  # type: ignore[no-untyped-def]
-    over, late = np.zeros(len(days)), np.empty(widest(spells.begins), np.int64)
+@inlined
+def _tell_days_over(spells, start, order, begins, days, window, over, late):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         many = 0
         for k in range(spells.begins[c], spells.begins[c + 1]):
@@ -110,6 +124,12 @@ def _days_over(spells, start, order, begins, days, window):  # type: ignore[no-u
                     if last >= begin:
                         over[m] += last - begin + 1
                         counted = last
+
+
+@compiled
+def _days_over(spells, start, order, begins, days, window):  # type: ignore[no-untyped-def]
+    over, late = np.zeros(len(days)), np.empty(widest(spells.begins), np.int64)
+    _tell_days_over(spells, start, order, begins, days, window, over, late)
     return over
 
 
@@ -120,11 +140,8 @@ class Usual(NamedTuple):
     late: Floats
 
 
-@compiled
-def usual(states, order, begins, days, oldest, window, q):  # type: ignore[no-untyped-def]
-    """How late the customer usually pays; told where something is in arrear (`oldest` above 0) alone."""
-    many, late_ = np.zeros(len(days)), np.full(len(days), np.nan)
-    late = np.empty(widest(states.begins), np.int64)
+@inlined
+def _tell_usual(states, order, begins, days, oldest, window, q, many, late_, late):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -141,4 +158,12 @@ def usual(states, order, begins, days, oldest, window, q):  # type: ignore[no-un
             if n:
                 put_in_order(late, 0, n)
                 late_[m] = late[int(np.ceil(q * n - 1e-9)) - 1]
+
+
+@compiled
+def usual(states, order, begins, days, oldest, window, q):  # type: ignore[no-untyped-def]
+    """How late the customer usually pays; told where something is in arrear (`oldest` above 0) alone."""
+    many, late_ = np.zeros(len(days)), np.full(len(days), np.nan)
+    late = np.empty(widest(states.begins), np.int64)
+    _tell_usual(states, order, begins, days, oldest, window, q, many, late_, late)
     return Usual(many, late_)

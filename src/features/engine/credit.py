@@ -60,22 +60,26 @@ def _open_at(versions, v0, v1, payments, p0, p1, events, e0, e1, T, eps, told): 
     return balance if balance > eps else 0
 
 
-@compiled
-def believed(  # type: ignore[no-untyped-def]
-    first, documents, versions, payments, events, limits, begins, days, c0, c1, since, eps
+@inlined
+def _tell_believed(  # type: ignore[no-untyped-def]
+    first,
+    documents,
+    versions,
+    payments,
+    events,
+    limits,
+    begins,
+    days,
+    c0,
+    c1,
+    since,
+    eps,
+    room,
+    open_,
+    limit,
+    turns,
+    told,
 ):
-    """Open money and limit at the close of each day; there are no limits before the day `since`."""
-    room, most = np.zeros(c1 - c0 + 1, np.int64), 1
-    for c in range(c0, c1):
-        m0, m1 = begins[c - c0], begins[c - c0 + 1]
-        there = m1 > m0 and limits.begins[c + 1] > limits.begins[c]
-        room[c - c0 + 1] = room[c - c0] + (days[m1 - 1] - days[m0] + REACH + 1 if there else 0)
-    for d in range(first[c0], first[c1]):
-        rows = 2 * (documents.versions[d + 1] - documents.versions[d])
-        rows += 2 * (documents.payments[d + 1] - documents.payments[d]) + documents.events[d + 1] - documents.events[d]
-        most = max(most, rows)
-    open_, limit = np.zeros(room[-1], np.int64), np.full(room[-1], np.nan)
-    turns, told = np.empty(most, np.int32), np.empty(most, np.bool_)
     for c in range(c0, c1):
         start, stop = room[c - c0], room[c - c0 + 1]
         if start == stop:
@@ -116,25 +120,64 @@ def believed(  # type: ignore[no-untyped-def]
             day = base + k - start
             if day >= since:
                 limit[k] = _in_force(limits, limits.begins[c], limits.begins[c + 1], day)
+
+
+@compiled
+def believed(  # type: ignore[no-untyped-def]
+    first, documents, versions, payments, events, limits, begins, days, c0, c1, since, eps
+):
+    """Open money and limit at the close of each day; there are no limits before the day `since`."""
+    room, most = np.zeros(c1 - c0 + 1, np.int64), 1
+    for c in range(c0, c1):
+        m0, m1 = begins[c - c0], begins[c - c0 + 1]
+        there = m1 > m0 and limits.begins[c + 1] > limits.begins[c]
+        room[c - c0 + 1] = room[c - c0] + (days[m1 - 1] - days[m0] + REACH + 1 if there else 0)
+    for d in range(first[c0], first[c1]):
+        rows = 2 * (documents.versions[d + 1] - documents.versions[d])
+        rows += 2 * (documents.payments[d + 1] - documents.payments[d]) + documents.events[d + 1] - documents.events[d]
+        most = max(most, rows)
+    open_, limit = np.zeros(room[-1], np.int64), np.full(room[-1], np.nan)
+    turns, told = np.empty(most, np.int32), np.empty(most, np.bool_)
+    _tell_believed(
+        first,
+        documents,
+        versions,
+        payments,
+        events,
+        limits,
+        begins,
+        days,
+        c0,
+        c1,
+        since,
+        eps,
+        room,
+        open_,
+        limit,
+        turns,
+        told,
+    )
     return Believed(room, open_, limit)
+
+
+@inlined
+def _tell_limit_at(belief, begins, days, before, limit):  # type: ignore[no-untyped-def]
+    for c in range(len(begins) - 1):
+        for m in range(begins[c], begins[c + 1]):
+            if belief.begins[c + 1] > belief.begins[c]:
+                limit[m] = belief.limit[belief.begins[c] + REACH + days[m] - days[begins[c]] - before]
 
 
 @compiled
 def limit_at(belief, begins, days, before):  # type: ignore[no-untyped-def]
     """The limit in force and known so many days before each moment; NaN where none was."""
     limit = np.full(len(days), np.nan)
-    for c in range(len(begins) - 1):
-        for m in range(begins[c], begins[c + 1]):
-            if belief.begins[c + 1] > belief.begins[c]:
-                limit[m] = belief.limit[belief.begins[c] + REACH + days[m] - days[begins[c]] - before]
+    _tell_limit_at(belief, begins, days, before, limit)
     return limit
 
 
-@compiled
-def peak(belief, begins, days, window):  # type: ignore[no-untyped-def]
-    """Greatest use of the limit on a day of (T - window, T]; NaN where no limit was in force on any."""
-    top = np.full(len(days), np.nan)
-    used, queue = np.empty(widest(belief.begins)), np.empty(widest(belief.begins), np.int64)
+@inlined
+def _tell_peak(belief, begins, days, window, top, used, queue):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         start, many = belief.begins[c], belief.begins[c + 1] - belief.begins[c]
         if many == 0:
@@ -160,14 +203,19 @@ def peak(belief, begins, days, window):  # type: ignore[no-untyped-def]
                 head += 1
             if used[queue[head]] >= 0:
                 top[m] = used[queue[head]]
-    return top
 
 
 @compiled
-def days_above(belief, begins, days, window):  # type: ignore[no-untyped-def]
-    """Days of (T - window, T] at whose close more was open than the limit allowed; NaN where none was in force."""
-    above = np.full(len(days), np.nan)
-    count, has = np.empty(widest(belief.begins) + 1), np.empty(widest(belief.begins) + 1)
+def peak(belief, begins, days, window):  # type: ignore[no-untyped-def]
+    """Greatest use of the limit on a day of (T - window, T]; NaN where no limit was in force on any."""
+    top = np.full(len(days), np.nan)
+    used, queue = np.empty(widest(belief.begins)), np.empty(widest(belief.begins), np.int64)
+    _tell_peak(belief, begins, days, window, top, used, queue)
+    return top
+
+
+@inlined
+def _tell_days_above(belief, begins, days, window, above, count, has):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         start, many = belief.begins[c], belief.begins[c + 1] - belief.begins[c]
         count[0] = has[0] = 0
@@ -179,4 +227,12 @@ def days_above(belief, begins, days, window):  # type: ignore[no-untyped-def]
             end = REACH + days[m] - days[begins[c]] + 1
             if has[end] > has[end - window]:
                 above[m] = count[end] - count[end - window]
+
+
+@compiled
+def days_above(belief, begins, days, window):  # type: ignore[no-untyped-def]
+    """Days of (T - window, T] at whose close more was open than the limit allowed; NaN where none was in force."""
+    above = np.full(len(days), np.nan)
+    count, has = np.empty(widest(belief.begins) + 1), np.empty(widest(belief.begins) + 1)
+    _tell_days_above(belief, begins, days, window, above, count, has)
     return above

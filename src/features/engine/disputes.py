@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .facts import Floats, Kind
 from .gate import known
 
@@ -18,10 +18,10 @@ class Disputes(NamedTuple):
     unfounded: Floats
 
 
-@compiled
-def disputes(first, documents, events, begins, days, c0, c1, window):  # type: ignore[no-untyped-def]
-    """How disputes ended. A closing ends all that were opened on the invoice by then."""
-    closed, unfounded = np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_disputes(  # type: ignore[no-untyped-def]
+    first, documents, events, begins, days, c0, c1, window, closed, unfounded
+):
     for c in range(c0, c1):
         for d in range(first[c], first[c + 1]):
             e0, e1 = documents.events[d], documents.events[d + 1]
@@ -42,4 +42,11 @@ def disputes(first, documents, events, begins, days, c0, c1, window):  # type: i
                     if end > T - window:
                         closed[m] += 1
                         unfounded[m] += not noted
+
+
+@compiled
+def disputes(first, documents, events, begins, days, c0, c1, window):  # type: ignore[no-untyped-def]
+    """How disputes ended. A closing ends all that were opened on the invoice by then."""
+    closed, unfounded = np.zeros(len(days)), np.zeros(len(days))
+    _tell_disputes(first, documents, events, begins, days, c0, c1, window, closed, unfounded)
     return Disputes(closed, unfounded)

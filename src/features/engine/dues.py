@@ -59,12 +59,10 @@ def _quantile(codes, n, q):  # type: ignore[no-untyped-def]
     return codes[n - 1] >> 1
 
 
-@compiled
-def lateness(states, order, begins, days, window, q):  # type: ignore[no-untyped-def]
-    """How late the invoices due in (T - window, T] are."""
-    n = len(days)
-    many, mean, quantile, std = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
-    codes = np.empty(widest(states.begins), np.int64)
+@inlined
+def _tell_lateness(  # type: ignore[no-untyped-def]
+    states, order, begins, days, window, q, many, mean, quantile, std, codes
+):
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -87,6 +85,15 @@ def lateness(states, order, begins, days, window, q):  # type: ignore[no-untyped
                 spread += ((codes[k] >> 1) - total / found) ** 2
             if found > 1:
                 std[m] = np.sqrt(spread / (found - 1))
+
+
+@compiled
+def lateness(states, order, begins, days, window, q):  # type: ignore[no-untyped-def]
+    """How late the invoices due in (T - window, T] are."""
+    n = len(days)
+    many, mean, quantile, std = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
+    codes = np.empty(widest(states.begins), np.int64)
+    _tell_lateness(states, order, begins, days, window, q, many, mean, quantile, std, codes)
     return Lateness(many, mean, quantile, std)
 
 
@@ -107,13 +114,8 @@ class Runs(NamedTuple):
     late5: Floats
 
 
-@compiled
-def runs(states, order, begins, days):  # type: ignore[no-untyped-def]
-    """Streaks and the latest three."""
-    n = len(days)
-    on_time, behind = np.full(n, np.nan), np.full(n, np.nan)
-    many, mean, late5 = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
-    codes = np.empty(LATEST, np.int64)
+@inlined
+def _tell_runs(states, order, begins, days, on_time, behind, many, mean, late5, codes):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         # the due days at the beginning whose rows will not change any more: how many at their end are on time, are late
@@ -189,13 +191,21 @@ def runs(states, order, begins, days):  # type: ignore[no-untyped-def]
                     total += codes[k]
                     worse += codes[k] > GRACE
                 mean[m], late5[m] = total / LATEST, worse / LATEST
-    return Runs(on_time, behind, many, mean, late5)
 
 
 @compiled
-def first_late(states, order, begins, days):  # type: ignore[no-untyped-def]
-    """Largest days late of the first due day that is past; NaN where there is none."""
-    first = np.full(len(days), np.nan)
+def runs(states, order, begins, days):  # type: ignore[no-untyped-def]
+    """Streaks and the latest three."""
+    n = len(days)
+    on_time, behind = np.full(n, np.nan), np.full(n, np.nan)
+    many, mean, late5 = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan)
+    codes = np.empty(LATEST, np.int64)
+    _tell_runs(states, order, begins, days, on_time, behind, many, mean, late5, codes)
+    return Runs(on_time, behind, many, mean, late5)
+
+
+@inlined
+def _tell_first_late(states, order, begins, days, first):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r1 = states.begins[c + 1]
         oldest = states.begins[c]
@@ -211,4 +221,11 @@ def first_late(states, order, begins, days):  # type: ignore[no-untyped-def]
                     late = _late(states, r, days[m])
                     first[m] = late if day == NEVER else max(first[m], late)
                     day = states.due[r]
+
+
+@compiled
+def first_late(states, order, begins, days):  # type: ignore[no-untyped-def]
+    """Largest days late of the first due day that is past; NaN where there is none."""
+    first = np.full(len(days), np.nan)
+    _tell_first_late(states, order, begins, days, first)
     return first

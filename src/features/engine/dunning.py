@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats, Kind
 from .gate import known
@@ -21,10 +21,10 @@ class Dunning(NamedTuple):
     paid_after_two: Floats
 
 
-@compiled
-def dunning(documents, events, notices, states, begins, days, c0, c1, window):  # type: ignore[no-untyped-def]
-    """What had to be reminded of."""
-    sent, after_two = np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_dunning(  # type: ignore[no-untyped-def]
+    documents, events, notices, states, begins, days, c0, c1, window, sent, after_two
+):
     for c in range(c0, c1):
         m0, m1 = begins[c - c0], begins[c - c0 + 1]
         some = False
@@ -56,4 +56,11 @@ def dunning(documents, events, notices, states, begins, days, c0, c1, window):  
             start = first_at(max(settle, two), days, states.lo[r], states.hi[r])
             for m in range(start, first_at(settle + window, days, start, states.hi[r])):
                 after_two[m] += known(two, days[m])
+
+
+@compiled
+def dunning(documents, events, notices, states, begins, days, c0, c1, window):  # type: ignore[no-untyped-def]
+    """What had to be reminded of."""
+    sent, after_two = np.zeros(len(days)), np.zeros(len(days))
+    _tell_dunning(documents, events, notices, states, begins, days, c0, c1, window, sent, after_two)
     return Dunning(sent, after_two)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .facts import Floats
 from .ordering import after, median, widest
 
@@ -16,10 +16,8 @@ class Begun(NamedTuple):
     last: Floats
 
 
-@compiled
-def begun(states, order, begins, days):  # type: ignore[no-untyped-def]
-    """When invoicing began, and when it was last done."""
-    first, last = np.full(len(days), np.nan), np.full(len(days), np.nan)
+@inlined
+def _tell_begun(states, order, begins, days, first, last):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         oldest = r0  # no row before it holds at this moment or later
@@ -34,6 +32,13 @@ def begun(states, order, begins, days):  # type: ignore[no-untyped-def]
                 if states.lo[order[k]] <= m < states.hi[order[k]]:
                     last[m] = states.issued[order[k]]
                     break
+
+
+@compiled
+def begun(states, order, begins, days):  # type: ignore[no-untyped-def]
+    """When invoicing began, and when it was last done."""
+    first, last = np.full(len(days), np.nan), np.full(len(days), np.nan)
+    _tell_begun(states, order, begins, days, first, last)
     return Begun(first, last)
 
 
@@ -44,11 +49,8 @@ class Blocks(NamedTuple):
     many: Floats
 
 
-@compiled
-def blocks(states, order, begins, edges):  # type: ignore[no-untyped-def]
-    """What was issued month by month; `edges` (moments, months + 1) holds T_j."""
-    months = edges.shape[1] - 1
-    net, count = np.zeros((len(edges), months)), np.zeros((len(edges), months))
+@inlined
+def _tell_blocks(states, order, begins, edges, months, net, count):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -61,6 +63,14 @@ def blocks(states, order, begins, edges):  # type: ignore[no-untyped-def]
                         block -= 1
                     net[m, block] += states.net[r]
                     count[m, block] += 1
+
+
+@compiled
+def blocks(states, order, begins, edges):  # type: ignore[no-untyped-def]
+    """What was issued month by month; `edges` (moments, months + 1) holds T_j."""
+    months = edges.shape[1] - 1
+    net, count = np.zeros((len(edges), months)), np.zeros((len(edges), months))
+    _tell_blocks(states, order, begins, edges, months, net, count)
     return Blocks(net, count)
 
 
@@ -74,12 +84,8 @@ class Gaps(NamedTuple):
     median: Floats
 
 
-@compiled
-def gaps(states, order, begins, days, window):  # type: ignore[no-untyped-def]
-    """How regularly a customer orders."""
-    n = len(days)
-    many, mean, std, middle = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
-    between = np.empty(widest(states.begins))
+@inlined
+def _tell_gaps(states, order, begins, days, window, many, mean, std, middle, between):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -104,6 +110,15 @@ def gaps(states, order, begins, days, window):  # type: ignore[no-untyped-def]
                 spread += (between[k] - usual) ** 2
             if k_gaps > 1:
                 std[m] = np.sqrt(spread / (k_gaps - 1))
+
+
+@compiled
+def gaps(states, order, begins, days, window):  # type: ignore[no-untyped-def]
+    """How regularly a customer orders."""
+    n = len(days)
+    many, mean, std, middle = np.zeros(n), np.full(n, np.nan), np.full(n, np.nan), np.full(n, np.nan)
+    between = np.empty(widest(states.begins))
+    _tell_gaps(states, order, begins, days, window, many, mean, std, middle, between)
     return Gaps(many, mean, std, middle)
 
 
@@ -115,11 +130,10 @@ class Sizes(NamedTuple):
     largest: Floats
 
 
-@compiled
-def sizes(states, order, begins, days, window, recent):  # type: ignore[no-untyped-def]
-    """How large invoices are, net, in minor units."""
-    many, middle, largest = np.zeros(len(days)), np.full(len(days), np.nan), np.zeros(len(days))
-    money = np.empty(widest(states.begins))
+@inlined
+def _tell_sizes(  # type: ignore[no-untyped-def]
+    states, order, begins, days, window, recent, many, middle, largest, money
+):
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -135,13 +149,19 @@ def sizes(states, order, begins, days, window, recent):  # type: ignore[no-untyp
             many[m] = k_money
             if k_money:
                 middle[m] = median(money, k_money)
-    return Sizes(many, middle, largest)
 
 
 @compiled
-def countback(states, order, begins, days, open_, most):  # type: ignore[no-untyped-def]
-    """Least n such that net issued in n days reaches what is open; 0 if nothing is, at most `most` days."""
-    back = np.zeros(len(days))
+def sizes(states, order, begins, days, window, recent):  # type: ignore[no-untyped-def]
+    """How large invoices are, net, in minor units."""
+    many, middle, largest = np.zeros(len(days)), np.full(len(days), np.nan), np.zeros(len(days))
+    money = np.empty(widest(states.begins))
+    _tell_sizes(states, order, begins, days, window, recent, many, middle, largest, money)
+    return Sizes(many, middle, largest)
+
+
+@inlined
+def _tell_countback(states, order, begins, days, open_, most, back):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         r0, r1 = states.begins[c], states.begins[c + 1]
         for m in range(begins[c], begins[c + 1]):
@@ -157,4 +177,11 @@ def countback(states, order, begins, days, open_, most):  # type: ignore[no-unty
                     if reached >= open_[m]:
                         back[m] = days[m] - states.issued[r] + 1
                         break
+
+
+@compiled
+def countback(states, order, begins, days, open_, most):  # type: ignore[no-untyped-def]
+    """Least n such that net issued in n days reaches what is open; 0 if nothing is, at most `most` days."""
+    back = np.zeros(len(days))
+    _tell_countback(states, order, begins, days, open_, most, back)
     return back

@@ -25,7 +25,7 @@ class Moments(NamedTuple):
     place : int32
         Of each moment's day in the calendar.
     day : int32
-    back : int32 (moments, SERIES + 1)
+    back : int32 (moments, SERIES + 1 or 1)
         The place of the same customer's moment j months before; -1 where it was not asked for.
     """
 
@@ -42,7 +42,7 @@ class Calendar:
     Attributes
     ----------
     days : int32, length g
-    back : int32 (g, SERIES + 1)
+    back : int32 (g, SERIES + 1), or (g, 1) without `series`
         The place of the day j months before; -1 where it is not in `days`.
     series : bool
         Are the months before each day that is asked for among them?
@@ -61,7 +61,7 @@ class Calendar:
     def _of(cls, asked: tuple[int, ...], series: bool) -> "Calendar":
         months = range(1, SERIES + 1) if series else range(0)
         days = np.unique([*asked, *(months_before(int(day), j) for day in asked for j in months)]).astype(np.int32)
-        back = np.full((len(days), SERIES + 1), -1, np.int32)
+        back = np.full((len(days), len(months) + 1), -1, np.int32)
         back[:, 0] = np.arange(len(days))
         for j in months:
             then = np.array([months_before(int(day), j) for day in days], np.int32)

@@ -76,17 +76,26 @@ def _failed(first, documents, versions, payments, events, receipts, notices, c, 
     return came < KEPT * promised
 
 
-@compiled
-def promises(  # type: ignore[no-untyped-def]
-    first, documents, versions, payments, events, receipts, notices, begins, days, c0, c1, eps, window
+@inlined
+def _tell_promises(  # type: ignore[no-untyped-def]
+    first,
+    documents,
+    versions,
+    payments,
+    events,
+    receipts,
+    notices,
+    begins,
+    days,
+    c0,
+    c1,
+    eps,
+    window,
+    judged,
+    broken,
+    latest,
+    work,
 ):
-    """How the promises of a window ended."""
-    judged, broken, latest = np.zeros(len(days)), np.zeros(len(days)), np.full(len(days), np.nan)
-    most = 1
-    for d in range(first[c0], first[c1]):
-        rows = documents.payments[d + 1] - documents.payments[d] + documents.events[d + 1] - documents.events[d]
-        most = max(most, rows + 2)
-    work = room(most)
     for c in range(c0, c1):
         e0, e1 = notices.begins[c], notices.begins[c + 1]
         some = False
@@ -111,4 +120,36 @@ def promises(  # type: ignore[no-untyped-def]
                     latest_day, latest[m] = notices.day[e], 0.0
                 if notices.day[e] == latest_day and failed:
                     latest[m] = 1.0
+
+
+@compiled
+def promises(  # type: ignore[no-untyped-def]
+    first, documents, versions, payments, events, receipts, notices, begins, days, c0, c1, eps, window
+):
+    """How the promises of a window ended."""
+    judged, broken, latest = np.zeros(len(days)), np.zeros(len(days)), np.full(len(days), np.nan)
+    most = 1
+    for d in range(first[c0], first[c1]):
+        rows = documents.payments[d + 1] - documents.payments[d] + documents.events[d + 1] - documents.events[d]
+        most = max(most, rows + 2)
+    work = room(most)
+    _tell_promises(
+        first,
+        documents,
+        versions,
+        payments,
+        events,
+        receipts,
+        notices,
+        begins,
+        days,
+        c0,
+        c1,
+        eps,
+        window,
+        judged,
+        broken,
+        latest,
+        work,
+    )
     return Promises(judged, broken, latest)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats
 from .replay import MARKS, paydex
@@ -26,10 +26,8 @@ class Slices(NamedTuple):
     points: Floats
 
 
-@compiled
-def slices(states, begins, days, window):  # type: ignore[no-untyped-def]
-    """The slices of invoices due in (T - window, T]."""
-    money, worth, points = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_slices(states, begins, days, window, money, worth, points):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for r in range(states.begins[c], states.begins[c + 1]):
             if states.void[r]:
@@ -44,6 +42,13 @@ def slices(states, begins, days, window):  # type: ignore[no-untyped-def]
                 points[k] += states.worth_points[r]
                 if rest > 0:
                     points[k] += rest * paydex(days[k] - due)
+
+
+@compiled
+def slices(states, begins, days, window):  # type: ignore[no-untyped-def]
+    """The slices of invoices due in (T - window, T]."""
+    money, worth, points = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
+    _tell_slices(states, begins, days, window, money, worth, points)
     return Slices(money, worth, points)
 
 
@@ -54,10 +59,8 @@ class Faded(NamedTuple):
     unpaid5: Floats
 
 
-@compiled
-def faded(states, begins, days, half_life):  # type: ignore[no-untyped-def]
-    """Money that weighs half as much for every `half_life` days since it was due."""
-    net, unpaid = np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_faded(states, begins, days, half_life, net, unpaid):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for r in range(states.begins[c], states.begins[c + 1]):
             if states.void[r]:
@@ -68,6 +71,13 @@ def faded(states, begins, days, half_life):  # type: ignore[no-untyped-def]
             for k in range(first_at(states.due[r] + 6, days, states.lo[r], states.hi[r]), states.hi[r]):
                 net[k] += owed
                 unpaid[k] += late
+
+
+@compiled
+def faded(states, begins, days, half_life):  # type: ignore[no-untyped-def]
+    """Money that weighs half as much for every `half_life` days since it was due."""
+    net, unpaid = np.zeros(len(days)), np.zeros(len(days))
+    _tell_faded(states, begins, days, half_life, net, unpaid)
     return Faded(net, unpaid)
 
 
@@ -78,10 +88,8 @@ class Terms(NamedTuple):
     days: Floats
 
 
-@compiled
-def terms(states, begins, days, by_due, after, within):  # type: ignore[no-untyped-def]
-    """Terms (due less issued) of invoices issued, or due, in (T - after - within, T - after]."""
-    net, worth = np.zeros(len(days)), np.zeros(len(days))
+@inlined
+def _tell_terms(states, begins, days, by_due, after, within, net, worth):  # type: ignore[no-untyped-def]
     for c in range(len(begins) - 1):
         for r in range(states.begins[c], states.begins[c + 1]):
             if states.void[r]:
@@ -93,4 +101,11 @@ def terms(states, begins, days, by_due, after, within):  # type: ignore[no-untyp
             for k in range(start, end):
                 net[k] += money
                 worth[k] += money * (states.due[r] - states.issued[r])
+
+
+@compiled
+def terms(states, begins, days, by_due, after, within):  # type: ignore[no-untyped-def]
+    """Terms (due less issued) of invoices issued, or due, in (T - after - within, T - after]."""
+    net, worth = np.zeros(len(days)), np.zeros(len(days))
+    _tell_terms(states, begins, days, by_due, after, within, net, worth)
     return Terms(net, worth)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled
+from .compiled import compiled, inlined
 from .facts import Floats, Kind
 from .gate import holds, known
 from .ordering import median, widest
@@ -34,14 +34,25 @@ class Receipts(NamedTuple):
     off_run: Floats
 
 
-@compiled
-def receipts(paid, begins, days, c0, c1, window, recent_in):  # type: ignore[no-untyped-def]
-    """When a customer pays."""
-    n = len(days)
-    last, gaps, gap_median = np.full(n, np.nan), np.zeros(n), np.full(n, np.nan)
-    recent, before, off_run = np.zeros(n), np.zeros(n), np.zeros(n)
-    between = np.empty(widest(paid.begins[c0 : c1 + 1]))
-    weekdays, recent_weekdays = np.zeros(7, np.int64), np.zeros(7, np.int64)
+@inlined
+def _tell_receipts(  # type: ignore[no-untyped-def]
+    paid,
+    begins,
+    days,
+    c0,
+    c1,
+    window,
+    recent_in,
+    last,
+    gaps,
+    gap_median,
+    recent,
+    before,
+    off_run,
+    between,
+    weekdays,
+    recent_weekdays,
+):
     for c in range(c0, c1):
         p0, p1 = paid.begins[c], paid.begins[c + 1]
         for m in range(begins[c - c0], begins[c - c0 + 1]):
@@ -79,6 +90,34 @@ def receipts(paid, begins, days, c0, c1, window, recent_in):  # type: ignore[no-
                 if weekdays[weekday] > weekdays[usual]:
                     usual = weekday
             off_run[m] = recent[m] - recent_weekdays[usual]
+
+
+@compiled
+def receipts(paid, begins, days, c0, c1, window, recent_in):  # type: ignore[no-untyped-def]
+    """When a customer pays."""
+    n = len(days)
+    last, gaps, gap_median = np.full(n, np.nan), np.zeros(n), np.full(n, np.nan)
+    recent, before, off_run = np.zeros(n), np.zeros(n), np.zeros(n)
+    between = np.empty(widest(paid.begins[c0 : c1 + 1]))
+    weekdays, recent_weekdays = np.zeros(7, np.int64), np.zeros(7, np.int64)
+    _tell_receipts(
+        paid,
+        begins,
+        days,
+        c0,
+        c1,
+        window,
+        recent_in,
+        last,
+        gaps,
+        gap_median,
+        recent,
+        before,
+        off_run,
+        between,
+        weekdays,
+        recent_weekdays,
+    )
     return Receipts(last, gaps, gap_median, recent, before, off_run)
 
 
@@ -90,13 +129,10 @@ class Flows(NamedTuple):
     reversals: Floats
 
 
-@compiled
-def flows(paid, notices, begins, days, since, c0, c1):  # type: ignore[no-untyped-def]
-    """What came in after the day `since` of each moment."""
-    collected, reversals = np.zeros(len(days)), np.zeros(len(days))
-    most = widest(paid.begins[c0 : c1 + 1])
-    backs, told = np.empty(most, np.int64), np.empty(most, np.bool_)
-    bounces = np.empty(widest(notices.begins[c0 : c1 + 1]), np.int64)
+@inlined
+def _tell_flows(  # type: ignore[no-untyped-def]
+    paid, notices, begins, days, since, c0, c1, collected, reversals, backs, told, bounces
+):
     for c in range(c0, c1):
         p0, p1 = paid.begins[c], paid.begins[c + 1]
         n_backs, n_bounces = 0, 0
@@ -137,4 +173,14 @@ def flows(paid, notices, begins, days, since, c0, c1):  # type: ignore[no-untype
                     reversals[m] += 1
                     money -= notices.amount[e]
             collected[m] = max(0, money)
+
+
+@compiled
+def flows(paid, notices, begins, days, since, c0, c1):  # type: ignore[no-untyped-def]
+    """What came in after the day `since` of each moment."""
+    collected, reversals = np.zeros(len(days)), np.zeros(len(days))
+    most = widest(paid.begins[c0 : c1 + 1])
+    backs, told = np.empty(most, np.int64), np.empty(most, np.bool_)
+    bounces = np.empty(widest(notices.begins[c0 : c1 + 1]), np.int64)
+    _tell_flows(paid, notices, begins, days, since, c0, c1, collected, reversals, backs, told, bounces)
     return Flows(collected, reversals)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import inlined
+from .compiled import allocating, inlined
 from .days import NEVER
 from .facts import WHOLE, Kind
 from .gate import holds, known
@@ -35,7 +35,7 @@ class Work(NamedTuple):
     step_undisputed: Any
 
 
-@inlined
+@allocating
 def room(size):  # type: ignore[no-untyped-def]
     """Room for a document of so many payments and events."""
     return Work(

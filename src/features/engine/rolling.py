@@ -33,11 +33,10 @@ def bucket_of(dpd):  # type: ignore[no-untyped-def]
     return 0 if dpd <= 0 else min(BUCKETS, (dpd + BUCKET - 1) // BUCKET)
 
 
-@compiled
-def rolled(states, begins, days, back):  # type: ignore[no-untyped-def]
-    """What was unpaid at the moment `back` (its place, -1: none); zeros where there is none."""
-    n = len(days)
-    overdue_then, still_open, above_then, slipped = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+@inlined
+def _tell_rolled(  # type: ignore[no-untyped-def]
+    states, begins, days, back, overdue_then, still_open, above_then, slipped
+):
     for c in range(len(begins) - 1):
         m1, r1 = begins[c + 1], states.begins[c + 1]
         for r in range(states.begins[c], r1):
@@ -63,4 +62,12 @@ def rolled(states, begins, days, back):  # type: ignore[no-untyped-def]
                     above_then[m] += 1
                     if there and rest > states.floor[now] and bucket_of(days[m] - states.due[now]) > bucket:
                         slipped[m] += 1
+
+
+@compiled
+def rolled(states, begins, days, back):  # type: ignore[no-untyped-def]
+    """What was unpaid at the moment `back` (its place, -1: none); zeros where there is none."""
+    n = len(days)
+    overdue_then, still_open, above_then, slipped = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    _tell_rolled(states, begins, days, back, overdue_then, still_open, above_then, slipped)
     return Rolled(overdue_then, still_open, above_then, slipped)

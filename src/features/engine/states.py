@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import compiled, inlined, tell_if_cold
+from .compiled import allocating, compiled, inlined, tell_if_cold
 from .days import NEVER
 from .facts import Facts, Floats, Ints, Kind, Longs
 from .gate import due_at, known, version_at
@@ -84,7 +84,7 @@ def states_of(facts: Facts, moments: Moments, customers: range, *, lifelong: boo
     """
     if not _states.signatures:
         tell_if_cold(_states)
-    begins, rows, spells = _states(
+    rows, n, spells, s = _states(
         facts.begins,
         facts.documents,
         facts.versions,
@@ -97,7 +97,7 @@ def states_of(facts: Facts, moments: Moments, customers: range, *, lifelong: boo
         EPS * facts.minor,
         lifelong,
     )
-    return States(begins[0], *rows), Spells(begins[1], *spells)
+    return States(rows[0], *(one[:n] for one in rows[1:])), Spells(spells[0], *(one[:s] for one in spells[1:]))
 
 
 @inlined
@@ -138,10 +138,8 @@ def _changes(turns, document, documents, versions, payments, events, days, m0, m
     return kept
 
 
-@compiled
-def invoiced(first, documents, versions, begins, days, c0, c1):  # type: ignore[no-untyped-def]
-    """Is an invoice of the customer visible at each moment?"""
-    there = np.zeros(len(days), np.bool_)
+@inlined
+def _tell_invoiced(first, documents, versions, begins, days, c0, c1, there):  # type: ignore[no-untyped-def]
     for c in range(c0, c1):
         for m in range(begins[c - c0], begins[c - c0 + 1]):
             for d in range(first[c], first[c + 1]):
@@ -149,6 +147,13 @@ def invoiced(first, documents, versions, begins, days, c0, c1):  # type: ignore[
                 if version >= 0 and versions.amount[version] > 0:
                     there[m] = True
                     break
+
+
+@compiled
+def invoiced(first, documents, versions, begins, days, c0, c1):  # type: ignore[no-untyped-def]
+    """Is an invoice of the customer visible at each moment?"""
+    there = np.zeros(len(days), np.bool_)
+    _tell_invoiced(first, documents, versions, begins, days, c0, c1, there)
     return there
 
 
@@ -168,11 +173,212 @@ def _done(document, documents, versions, payments, day):  # type: ignore[no-unty
     return paid >= amount and documents.events[document] == documents.events[document + 1]
 
 
+@allocating
+def _room(customers, rows, spells):  # type: ignore[no-untyped-def]
+    """Room for so many rows and spells."""
+    states = States(
+        np.zeros(customers + 1, np.int64),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int64),
+        np.empty((rows, len(MARKS)), np.int64),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(rows),
+        np.empty(rows, np.bool_),
+        np.empty(rows, np.bool_),
+        np.empty(rows, np.bool_),
+    )
+    return states, Spells(
+        np.zeros(customers + 1, np.int64),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+    )
+
+
+@inlined
+def _owe(rows, n, amount, credits_, eps):  # type: ignore[no-untyped-def]
+    """What a row is owed, before anything is paid."""
+    owed = amount - credits_
+    rows.amount[n], rows.credits[n] = amount, credits_
+    rows.void[n] = owed <= eps
+    rows.net[n] = 0 if rows.void[n] else owed
+    rows.floor[n] = max(eps, REST * owed)
+    rows.settle[n], rows.pay_days[n], rows.paid[n] = NEVER, 0, 0
+    rows.worth_days[n] = rows.worth_points[n] = 0.0
+    for mark in range(len(MARKS)):
+        rows.unpaid[n, mark] = rows.net[n]
+
+
+@inlined
+def _pay(rows, n, day, money, last, enough):  # type: ignore[no-untyped-def]
+    """A payment fills what is owed; says whether it did, so that the next is another day's."""
+    money = min(money, rows.net[n] - rows.paid[n])
+    if money <= 0:
+        return False
+    late = day - rows.due[n]
+    rows.paid[n] += money
+    rows.worth_days[n] += float(money) * late
+    rows.worth_points[n] += float(money) * paydex(late)
+    for mark in range(len(MARKS)):
+        if late <= MARKS[mark]:
+            rows.unpaid[n, mark] -= money
+    if rows.settle[n] == NEVER or day == rows.settle[n]:
+        rows.pay_days[n] += day != last
+    if rows.settle[n] == NEVER and rows.net[n] - rows.paid[n] <= enough:
+        rows.settle[n] = day
+    return True
+
+
+@inlined
+def _end(rows, n, eps):  # type: ignore[no-untyped-def]
+    """What is left when all was paid that is known."""
+    rows.short[n] = not rows.void[n] and rows.net[n] - rows.paid[n] > max(eps, SHORT * rows.net[n])
+
+
+@inlined
+def _spell(spells, s, rows, n, start, end):  # type: ignore[no-untyped-def]
+    """A row was an arrear from a day to before another."""
+    spells.lo[s], spells.hi[s], spells.due[s] = rows.lo[n], rows.hi[n], rows.due[n]
+    spells.start[s], spells.end[s] = start, end
+
+
+@inlined
+def _plain(documents, versions, payments, d):  # type: ignore[no-untyped-def]
+    """Is a document told once, never spoken of, and paid at most once? Most are."""
+    v, p = documents.versions[d], documents.payments[d]
+    if documents.versions[d + 1] - v != 1 or documents.events[d + 1] != documents.events[d]:
+        return False
+    if versions.replaced[v] < NEVER:
+        return False
+    pays = documents.payments[d + 1] - p
+    return pays == 0 or (pays == 1 and payments.replaced[p] == NEVER and payments.amount[p] > 0)
+
+
+@inlined
+def _tell_plain(rows, n, spells, s, d, documents, versions, payments, days, m0, m1, eps):  # type: ignore[no-untyped-def]
+    """The rows of a plain document: unpaid, then paid."""
+    v, p = documents.versions[d], documents.payments[d]
+    amount, issued, due = versions.amount[v], versions.issued[v], versions.due[v]
+    seen = first_at(max(versions.known[v], issued), days, m0, m1)
+    if seen == m1 or amount <= 0:
+        return n, s
+    pays = documents.payments[d + 1] > p
+    paid = max(seen, first_at(payments.seen[p], days, m0, m1)) if pays else m1
+    floor = max(eps, REST * amount)
+    for then in range(2):
+        lo, hi = (seen, paid) if then == 0 else (paid, m1)
+        if lo == hi:
+            continue
+        rows.document[n], rows.lo[n], rows.hi[n] = d, lo, hi
+        rows.issued[n], rows.due[n], rows.extended[n], rows.disputed[n] = issued, due, -1, False
+        _owe(rows, n, amount, 0, eps)
+        begins, ends, left = max(issued, due + 1), NEVER, amount
+        if then == 1:
+            left -= payments.amount[p]
+            if not rows.void[n]:
+                _pay(rows, n, payments.day[p], payments.amount[p], -NEVER, max(eps, REST * rows.net[n]))
+            if left <= floor:  # no arrear from then on
+                ends = max(issued, payments.day[p])
+        rows.open[n] = rows.undisputed[n] = left if left > eps else 0
+        if amount > floor and begins < ends:
+            _spell(spells, s, rows, n, begins, ends)
+            s += 1
+        _end(rows, n, eps)
+        n += 1
+    return n, s
+
+
+@inlined
+def _tell_any(  # type: ignore[no-untyped-def]
+    rows, n, spells, s, d, documents, versions, payments, events, days, m0, m1, eps, turns, work
+):
+    """The rows of a document, whatever happened to it."""
+    v0, v1 = documents.versions[d], documents.versions[d + 1]
+    p0, p1 = documents.payments[d], documents.payments[d + 1]
+    e0, e1 = documents.events[d], documents.events[d + 1]
+    many = _changes(turns, d, documents, versions, payments, events, days, m0, m1)
+    for k in range(many):
+        T = days[turns[k]]
+        version = version_at(versions, v0, v1, T)
+        if version < 0 or versions.amount[version] <= 0:
+            continue
+        rows.document[n], rows.lo[n], rows.hi[n] = d, turns[k], turns[k + 1] if k + 1 < many else m1
+        rows.issued[n] = versions.issued[version]
+        rows.due[n], rows.extended[n] = due_at(versions, v0, v1, T)
+        _owe(rows, n, versions.amount[version], credited(events, e0, e1, T), eps)
+        rows.disputed[n] = False
+        for e in range(e0, e1):
+            rows.disputed[n] |= events.kind[e] == _OPENED and known(events.seen[e], T)
+        pays, backs = collect(payments, p0, p1, events, e0, e1, T, work)
+        steps = stocks(rows.issued[n], rows.amount[n], events, e0, e1, T, eps, work, pays, backs)
+        rows.open[n], rows.undisputed[n] = work.step_open[steps - 1], work.step_undisputed[steps - 1]
+        start = NEVER  # of the spells during which it was an arrear
+        for step in range(steps):
+            above = work.step_undisputed[step] > rows.floor[n]
+            if above and start == NEVER:
+                start = max(work.step_day[step], rows.due[n] + 1)
+            elif not above and start < NEVER:
+                if work.step_day[step] > start:
+                    _spell(spells, s, rows, n, start, work.step_day[step])
+                    s += 1
+                start = NEVER
+        if start < NEVER:
+            _spell(spells, s, rows, n, start, NEVER)
+            s += 1
+        if backs:  # for lateness they are undone, as if never made
+            undo(work, pays, backs)
+        if not rows.void[n]:
+            enough, last = max(eps, REST * rows.net[n]), -NEVER
+            for p in range(pays):
+                if _pay(rows, n, work.pay_day[p], work.pay_money[p], last, enough):
+                    last = work.pay_day[p]
+        _end(rows, n, eps)
+        n += 1
+    return n, s
+
+
+@inlined
+def _tell(  # type: ignore[no-untyped-def]
+    rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, done, turns, work
+):
+    n, s = 0, 0
+    for c in range(c0, c1):
+        m0, m1 = begins[c - c0], begins[c - c0 + 1]
+        for d in range(first[c], first[c + 1]):
+            if m0 == m1:
+                break
+            if done[d - first[c0]]:
+                continue
+            if _plain(documents, versions, payments, d):
+                n, s = _tell_plain(rows, n, spells, s, d, documents, versions, payments, days, m0, m1, eps)
+            else:
+                n, s = _tell_any(
+                    rows, n, spells, s, d, documents, versions, payments, events, days, m0, m1, eps, turns, work
+                )
+        rows.begins[c - c0 + 1], spells.begins[c - c0 + 1] = n, s
+    return n, s
+
+
 @compiled
 def _states(  # type: ignore[no-untyped-def]
     first, documents, versions, payments, events, begins, days, c0, c1, eps, lifelong
 ):
-    most, rooms, spells = 1, 0, 0
+    most, rooms, stays = 1, 0, 0
     done = np.zeros(first[c1] - first[c0], np.bool_)
     for d in range(first[c0], first[c1]):
         own = documents.customer[d] - c0
@@ -186,105 +392,15 @@ def _states(  # type: ignore[no-untyped-def]
         told = documents.events[d + 1] - documents.events[d]
         twice = 2 * (documents.versions[d + 1] - documents.versions[d]) + 2 * pays + told
         most = max(most, twice)
-        rows = min(moments, twice)
-        rooms += rows
+        some = min(moments, twice)
+        rooms += some
         ups = 1
         for p in range(documents.payments[d], documents.payments[d + 1]):
             ups += payments.amount[p] < 0
-        spells += rows * (ups + told)
-    turns = np.empty(most, np.int32)
-    work = room(most)
-    n, s = 0, 0
-    row_begins = np.zeros(c1 - c0 + 1, np.int64)
-    spell_begins = np.zeros(c1 - c0 + 1, np.int64)
-    document, lo, hi = np.empty(rooms, np.int32), np.empty(rooms, np.int32), np.empty(rooms, np.int32)
-    issued, due, extended = np.empty(rooms, np.int32), np.empty(rooms, np.int32), np.empty(rooms, np.int32)
-    settle, pay_days = np.empty(rooms, np.int32), np.empty(rooms, np.int32)
-    amount, credits_, net = np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.int64)
-    paid, open_, undisputed = np.empty(rooms, np.int64), np.empty(rooms, np.int64), np.empty(rooms, np.int64)
-    unpaid = np.empty((rooms, len(MARKS)), np.int64)
-    floor, worth_days, worth_points = np.empty(rooms), np.empty(rooms), np.empty(rooms)
-    void, disputed, short = np.empty(rooms, np.bool_), np.empty(rooms, np.bool_), np.empty(rooms, np.bool_)
-    s_lo, s_hi, s_due = np.empty(spells, np.int32), np.empty(spells, np.int32), np.empty(spells, np.int32)
-    s_start, s_end = np.empty(spells, np.int32), np.empty(spells, np.int32)
-    for c in range(c0, c1):
-        m0, m1 = begins[c - c0], begins[c - c0 + 1]
-        for d in range(first[c], first[c + 1]):
-            if m0 == m1:
-                break
-            if done[d - first[c0]]:
-                continue
-            v0, v1 = documents.versions[d], documents.versions[d + 1]
-            p0, p1 = documents.payments[d], documents.payments[d + 1]
-            e0, e1 = documents.events[d], documents.events[d + 1]
-            many = _changes(turns, d, documents, versions, payments, events, days, m0, m1)
-            for k in range(many):
-                T = days[turns[k]]
-                version = version_at(versions, v0, v1, T)
-                if version < 0 or versions.amount[version] <= 0:
-                    continue
-                document[n], lo[n], hi[n] = d, turns[k], turns[k + 1] if k + 1 < many else m1
-                issued[n], amount[n] = versions.issued[version], versions.amount[version]
-                due[n], extended[n] = due_at(versions, v0, v1, T)
-                credits_[n] = credited(events, e0, e1, T)
-                owed = amount[n] - credits_[n]
-                void[n] = owed <= eps
-                net[n] = 0 if void[n] else owed
-                floor[n] = max(eps, REST * owed)
-                disputed[n] = False
-                for e in range(e0, e1):
-                    disputed[n] |= events.kind[e] == _OPENED and known(events.seen[e], T)
-                pays, backs = collect(payments, p0, p1, events, e0, e1, T, work)
-                steps = stocks(issued[n], amount[n], events, e0, e1, T, eps, work, pays, backs)
-                open_[n], undisputed[n] = work.step_open[steps - 1], work.step_undisputed[steps - 1]
-                # the spells during which it was an arrear
-                start = NEVER
-                for step in range(steps):
-                    above = work.step_undisputed[step] > floor[n]
-                    if above and start == NEVER:
-                        start = max(work.step_day[step], due[n] + 1)
-                    elif not above and start < NEVER:
-                        if work.step_day[step] > start:
-                            s_lo[s], s_hi[s], s_due[s] = lo[n], hi[n], due[n]
-                            s_start[s], s_end[s] = start, work.step_day[step]
-                            s += 1
-                        start = NEVER
-                if start < NEVER:
-                    s_lo[s], s_hi[s], s_due[s], s_start[s], s_end[s] = lo[n], hi[n], due[n], start, NEVER
-                    s += 1
-                # lateness: reversals undone, payments fill net by date
-                if backs:
-                    undo(work, pays, backs)
-                settle[n], pay_days[n], paid[n] = NEVER, 0, 0
-                worth_days[n] = worth_points[n] = 0.0
-                for mark in range(len(MARKS)):
-                    unpaid[n, mark] = net[n]
-                short[n] = not void[n]
-                if not void[n]:
-                    enough, last = max(eps, REST * net[n]), -NEVER
-                    for p in range(pays):
-                        money = min(work.pay_money[p], net[n] - paid[n])
-                        if money <= 0:
-                            continue
-                        day = work.pay_day[p]
-                        late = day - due[n]
-                        paid[n] += money
-                        worth_days[n] += float(money) * late
-                        worth_points[n] += float(money) * paydex(late)
-                        for mark in range(len(MARKS)):
-                            if late <= MARKS[mark]:
-                                unpaid[n, mark] -= money
-                        if settle[n] == NEVER or day == settle[n]:
-                            pay_days[n] += day != last
-                        last = day
-                        if settle[n] == NEVER and net[n] - paid[n] <= enough:
-                            settle[n] = day
-                    short[n] = net[n] - paid[n] > max(eps, SHORT * net[n])
-                n += 1
-        row_begins[c - c0 + 1], spell_begins[c - c0 + 1] = n, s
-    rows_ = (
-        document[:n], lo[:n], hi[:n], issued[:n], due[:n], extended[:n], settle[:n], pay_days[:n], amount[:n],
-        credits_[:n], net[:n], paid[:n], open_[:n], undisputed[:n], unpaid[:n], floor[:n], worth_days[:n],
-        worth_points[:n], void[:n], disputed[:n], short[:n],
-    )  # fmt: skip
-    return (row_begins, spell_begins), rows_, (s_lo[:s], s_hi[:s], s_due[:s], s_start[:s], s_end[:s])
+        stays += some * (ups + told)
+    turns, work = np.empty(most, np.int32), room(most)
+    rows, spells = _room(c1 - c0, rooms, stays)
+    n, s = _tell(
+        rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, done, turns, work
+    )
+    return rows, n, spells, s

@@ -152,16 +152,27 @@ def _quantities(states, r, told):  # type: ignore[no-untyped-def]
     told[15], told[16], told[17] = states.open[r], states.undisputed[r], states.undisputed[r] > states.floor[r]
 
 
-@compiled
-def _totals(  # type: ignore[no-untyped-def]
-    quantities, windows, ends, bounded, reach, states, begins, place, days, g, first, base
+@inlined
+def _tell_totals(  # type: ignore[no-untyped-def]
+    quantities,
+    windows,
+    ends,
+    bounded,
+    reach,
+    states,
+    begins,
+    place,
+    days,
+    g,
+    first,
+    base,
+    terms,
+    sums,
+    change,
+    told,
+    anchors,
+    reached,
 ):
-    terms = len(quantities)
-    sums = np.zeros((terms, len(place)))
-    change = np.zeros((terms, g + 1), np.int64)
-    told = np.zeros(MANY_QUANTITIES, np.int64)
-    anchors = np.zeros(4, np.int64)
-    reached = np.zeros(g + 1, np.int32)  # the first moment of the customer at or after each day of the calendar
     for c in range(len(begins) - 1):
         m0, m1 = begins[c], begins[c + 1]
         if m0 == m1:
@@ -201,6 +212,38 @@ def _totals(  # type: ignore[no-untyped-def]
             for k in range(many):
                 total += change[t, k]
                 sums[t, m0 + k] = total
+
+
+@compiled
+def _totals(  # type: ignore[no-untyped-def]
+    quantities, windows, ends, bounded, reach, states, begins, place, days, g, first, base
+):
+    terms = len(quantities)
+    sums = np.zeros((terms, len(place)))
+    change = np.zeros((terms, g + 1), np.int64)
+    told = np.zeros(MANY_QUANTITIES, np.int64)
+    anchors = np.zeros(4, np.int64)
+    reached = np.zeros(g + 1, np.int32)  # the first moment of the customer at or after each day of the calendar
+    _tell_totals(
+        quantities,
+        windows,
+        ends,
+        bounded,
+        reach,
+        states,
+        begins,
+        place,
+        days,
+        g,
+        first,
+        base,
+        terms,
+        sums,
+        change,
+        told,
+        anchors,
+        reached,
+    )
     return sums
 
 
