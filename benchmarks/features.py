@@ -55,33 +55,32 @@ def make(place: Path, customers: int) -> Path:
 
 def plain(ledger: Path, to: Path) -> Path:
     """A copy with one payment in full, or none, for each invoice, and no events, limits or signals."""
-    from tradecredit.features.ledger import SCHEMAS, Ledger, empty, read_about
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from tradecredit.features.intake.partitions import write_part
+    from tradecredit.features.ledger import DOCUMENT, SCHEMAS, read_about
 
     about = read_about(ledger)
     for table in SCHEMAS:
         (to / table).mkdir(parents=True)
-    for partition in range(about["partitions"]):
-        held = Ledger.read(ledger, partition=partition)
-        paid = held.payments.sort_values("paid_on").drop_duplicates("invoice_id", keep="last")
-        paid = paid[paid["amount"] > 0]
-        paid = paid.assign(amount=paid["invoice_id"].map(held.invoices.set_index("invoice_id")["amount"]))
-        bare = {name: empty(name) for name in ("events", "limits", "signals")}
-        tables = held.tables() | bare | {"payments": paid.sort_values(["customer_id", "paid_on"], kind="stable")}
-        for name, rows in tables.items():
-            if name != "rates" or partition == 0:
-                _write(rows, SCHEMAS[name], to / name / f"part-{partition:04d}.parquet")
+    for part in range(about["partitions"]):
+        held = {
+            name: pq.read_table(ledger / about["tables"] / name / f"part-{part:04d}.parquet")
+            for name in SCHEMAS
+            if name != "rates" or part == 0
+        }
+        owed = held["invoices"].select([DOCUMENT, "amount"]).to_pandas().set_index(DOCUMENT)["amount"]
+        paid = held["payments"].to_pandas(date_as_object=False)
+        paid = paid.sort_values("paid_on").drop_duplicates(DOCUMENT, keep="last")
+        paid = paid[paid["amount"] > 0].sort_values(["customer_id", "paid_on"], kind="stable")
+        paid = paid.assign(amount=paid[DOCUMENT].map(owed))
+        held["payments"] = pa.Table.from_pandas(paid, schema=held["payments"].schema, preserve_index=False)
+        for name, rows in held.items():
+            kept = rows.slice(0, 0) if name in ("events", "limits", "signals") else rows
+            write_part(to / name, part, kept)
     (to / "ledger.json").write_text(json.dumps(about | {"tables": "", "deliveries": [], "since": {}}))
     return to
-
-
-def _write(rows: pd.DataFrame, schema, path: Path) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    text = [name for name in ("customer_id", "currency") if name in schema.names]
-    pq.write_table(
-        pa.Table.from_pandas(rows, schema=schema, preserve_index=False), path, compression="lz4", use_dictionary=text
-    )
 
 
 def moments(ledger: Path) -> list[date]:
@@ -92,29 +91,30 @@ def moments(ledger: Path) -> list[date]:
     return month_ends(START, date.fromisoformat(read_about(ledger)["data_end"]))[-ENDS:]
 
 
-def ours(ledger: Path, names: tuple[str, ...] | None) -> list[tuple[np.ndarray, np.ndarray]]:
+def ours(ledger: Path, names: tuple[str, ...] | None) -> list[tuple[np.ndarray, list[np.ndarray]]]:
     """Customer ids, and features at the month ends, of each partition; one on each core at a time."""
     from tradecredit.features.building import columns
     from tradecredit.features.catalogue import CATALOGUE, feature
     from tradecredit.features.engine.loading import read_facts
     from tradecredit.features.ledger import read_about
+    from tradecredit.features.workers import THREADS, in_order
 
     wanted = [feature(name) for name in names] if names else CATALOGUE
     ends = np.array([(day - date(1970, 1, 1)).days for day in moments(ledger)])
 
-    def one(partition: int) -> tuple[np.ndarray, np.ndarray]:
+    def one(partition: int) -> tuple[np.ndarray, list[np.ndarray]]:
         facts = read_facts(ledger, partition)
         values, _ = columns(facts, np.repeat(np.arange(facts.n), ENDS), np.tile(ends, facts.n), wanted)
         return facts.customers["customer_id"].to_numpy(), values if names else values[:1]
 
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(one, range(read_about(ledger)["partitions"])))
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(in_order(pool, one, range(read_about(ledger)["partitions"])))
 
 
-def together(parts: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def together(parts: list[tuple[np.ndarray, list[np.ndarray]]]) -> np.ndarray:
     """(features, customers in order of their ids, month ends)."""
     order = np.argsort(np.concatenate([ids for ids, _ in parts]))
-    return np.concatenate([values.reshape(len(values), -1, ENDS) for _, values in parts], axis=1)[:, order]
+    return np.concatenate([np.stack(values).reshape(len(values), -1, ENDS) for _, values in parts], axis=1)[:, order]
 
 
 def one_customer(ledger: Path) -> float:
@@ -145,7 +145,9 @@ def run(what: str, ledger: Path, out: Path) -> None:
         return
     if what in ("twenty", "all"):
         from tradecredit.features.engine.loading import read_facts
+        from tradecredit.features.memory import keep_freed_memory
 
+        keep_freed_memory()  # as the stage does
         read_facts(ledger, 0)
         one_customer(ledger)
     else:
@@ -166,7 +168,7 @@ def run(what: str, ledger: Path, out: Path) -> None:
     figures = {"wall": time.perf_counter() - begun, "cpu": time.process_time() - cpu}
     figures["gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     if isinstance(told, list):
-        figures["observations"] = sum(values.shape[1] for _, values in told)
+        figures["observations"] = sum(len(values[0]) for _, values in told)
         told = together(told)
     np.save(out, told)
     print(json.dumps(figures))

@@ -36,7 +36,7 @@ _OURS = """
 import sys, time, resource
 from datetime import date
 from pathlib import Path
-from tradecredit.features.intake.memory import keep_freed_memory
+from tradecredit.features.memory import keep_freed_memory
 from tradecredit.features.intake.taking import take_in
 keep_freed_memory()  # as the command does
 begun = time.perf_counter()

@@ -46,19 +46,18 @@ def with_polars(ledger: Path, moments: list[tuple[int, int, int]]) -> np.ndarray
     import polars as pl
 
     day = [pl.col(name).to_physical() for name in ("issued_on", "due_on", "known_on")]
-    invoices = pl.scan_parquet(ledger / "invoices/*.parquet").select("customer_id", "invoice_id", "amount", *day)
-    payments = pl.scan_parquet(ledger / "payments/*.parquet").select(
-        "invoice_id",
-        paid=pl.col("paid_on").to_physical(),
-        seen=pl.max_horizontal("paid_on", "known_on").to_physical(),
-    )
-    codes = (
-        pl.scan_parquet(ledger / "customers/*.parquet").select("customer_id").sort("customer_id").with_row_index("c")
-    )
-    rows = (
-        invoices.join(codes, on="customer_id")
-        .join(payments, on="invoice_id", how="left")
-        .select(
+    customers = pl.scan_parquet(ledger / "customers/*.parquet").select("customer_id").sort("customer_id")
+    codes = customers.with_row_index("c").collect()
+    parts = []
+    for path in sorted((ledger / "invoices").glob("part-*.parquet")):  # documents are numbered within a partition
+        invoices = pl.scan_parquet(path).select("customer_id", "document", "amount", *day)
+        payments = pl.scan_parquet(ledger / "payments" / path.name).select(
+            "document",
+            paid=pl.col("paid_on").to_physical(),
+            seen=pl.max_horizontal("paid_on", "known_on").to_physical(),
+        )
+        both = invoices.join(codes.lazy(), on="customer_id").join(payments, on="document", how="left")
+        part = both.select(
             pl.col("c").cast(pl.Int32),
             "issued_on",
             "due_on",
@@ -67,10 +66,9 @@ def with_polars(ledger: Path, moments: list[tuple[int, int, int]]) -> np.ndarray
             pl.col("paid").fill_null(NEVER),
             pl.col("seen").fill_null(NEVER),
         )
-        .sort("c")
-        .collect()
-    )
-    many = codes.collect().height
+        parts.append(part)
+    rows = pl.concat(parts).collect().sort("c")
+    many = codes.height
     told = np.full((len(FEATURES), many, len(moments)), np.nan)
     issued, due, amount, paid = (pl.col(name) for name in ("issued_on", "due_on", "amount", "paid"))
     for place, (T, start_3m, start_12m) in enumerate(moments):

@@ -59,9 +59,9 @@ def intake(
     from .features.publishing import refuse_if_busy
 
     refuse_if_busy(ledger)
-    from .features.intake.memory import keep_freed_memory
     from .features.intake.taking import take_in
     from .features.mapping import Mapping
+    from .features.memory import keep_freed_memory
     from .features.quarantine import Report
 
     keep_freed_memory()

@@ -188,7 +188,7 @@ def test_columns_are_those_of_the_matrix():
     facts = facts_of(LEDGER)
     values, missing = columns(facts, np.array([3, 0]), np.array([day_number(DAYS[1])] * 2))
     rows = WHOLE.rows(np.array([LEDGER.customers.shape[0] + 3, LEDGER.customers.shape[0]]))
-    assert np.array_equal(values.T, rows.values, equal_nan=True)
+    assert np.array_equal(np.transpose(values), rows.values, equal_nan=True)
     assert np.array_equal(missing.T, rows.missing)
 
 

@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from .catalogue import CATALOGUE
-from .declaration import Codes, Feature, Values
+from .declaration import Codes, Feature
+from .engine.days import day_numbers
 from .engine.facts import Facts
 from .engine.moments import Calendar
 from .engine.past import Past
 from .engine.totals import Total
-from .matrix import Matrix
+from .matrix import Matrix, as_matrix
 
 _ASKED: dict[tuple[str, ...], list[Total]] = {}  # the totals that some features turned out to need
 _ROWS = 120_000  # documents, payments and moments of a chunk: what the caches of a processor hold
@@ -35,14 +36,14 @@ def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALO
     number = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
     if (number < 0).any():
         raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
-    day = keys["as_of"].to_numpy("datetime64[D]").astype(np.int64)
+    day = day_numbers(keys["as_of"])
     values, missing = columns(facts, number, day, features)
-    return Matrix(keys.reset_index(drop=True), values.T, missing.T, tuple(features))
+    return Matrix(keys.reset_index(drop=True), as_matrix(values, len(keys)), missing.T, tuple(features))
 
 
 def columns(
     facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = CATALOGUE
-) -> tuple[Values, Codes]:
+) -> tuple[list[npt.NDArray[Any]], Codes]:
     """The features of observations as arrays: columns of whole customers in, columns out.
 
     Parameters
@@ -52,31 +53,32 @@ def columns(
 
     Returns
     -------
-    values, missing : float64 and uint8, (len(features), n)
-        As in `Matrix`, a feature a row.
+    values : list of arrays of length n
+        One for each feature, float32 or (money) float64 as declared; NaN where it is missing.
+    missing : uint8 (len(features), n)
+        `Missing` codes.
     """
-    values = np.empty((len(features), len(customer)))
+    values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)
     order, done = [], 0
     for rows, places, past in pasts(facts, customer, day, features):
         here = slice(done, done + len(rows))
         for place, declared in enumerate(features):
             column = past.column(declared.measure)
-            told = column.values[places]
-            values[place, here] = told if declared.exact else told.astype(np.float32)
+            values[place][here] = column.values[places]
             missing[place, here] = column.missing[places]
         order.append(rows)
         done += len(rows)
     came = np.concatenate(order) if order else np.zeros(0, np.int64)
     if (came != np.arange(len(came))).any():
         back = np.argsort(came)
-        values, missing = values[:, back], missing[:, back]
+        values, missing = [column[back] for column in values], missing[:, back]
     return values, missing
 
 
 def pasts(
     facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = ()
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Past]]:
+) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | slice, Past]]:
     """The pasts of some customers at a time: which of the observations they hold, and at which of their moments.
 
     An observation is a customer's number and a day number. The moments of earlier months are there if `features` ask.
@@ -97,14 +99,20 @@ def pasts(
         past = Past(facts, moments, calendar, range(lo, hi), lifelong=lifelong)
         past.sum_up(_ASKED.get(told, ()))  # what was asked for one by one the first time is read in one pass
         key = np.repeat(np.arange(hi - lo), np.diff(moments.begins)) * len(calendar.days) + moments.place
-        yield rows, np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows]), past
+        places = np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows])
+        yield rows, slice(None) if _all_in_order(places, past.n) else places, past
         _ASKED.setdefault(told, past.summed)
+
+
+def _all_in_order(places: npt.NDArray[Any], n: int) -> bool:
+    return len(places) == n and bool((places[1:] > places[:-1]).all())
 
 
 def _chunks(facts: Facts, customer: npt.NDArray[np.int64], moments: int) -> Iterator[tuple[int, int]]:
     """Ranges of customers, from the first that is asked for to the last, each of about so many rows."""
     first, last = int(customer.min()), int(customer.max()) + 1
-    weight = np.diff(facts.begins[first : last + 1]) + np.diff(facts.receipts.begins[first : last + 1]) + moments
+    documents = facts.begins[first : last + 1]
+    weight = np.diff(documents) + np.diff(facts.documents.payments[documents]) + moments
     chunk = np.cumsum(weight) // _ROWS
     edges = np.flatnonzero(np.diff(chunk)) + 1
     yield from zip([first, *(first + edges)], [*(first + edges), last], strict=True)

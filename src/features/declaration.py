@@ -240,9 +240,9 @@ class Feature:
     family: Family = Family.ACTIVITY
 
     @property
-    def exact(self) -> bool:
-        """Is it float64? Money is; all else is rounded to float32, for training and for scoring alike."""
-        return self.unit is Unit.MONEY
+    def dtype(self) -> type[np.floating[Any]]:
+        """Money is float64; all else is rounded to float32, for training and for scoring alike."""
+        return np.float64 if self.unit is Unit.MONEY else np.float32
 
 
 def declared(

@@ -134,6 +134,7 @@ _NOT_FOR_FEATURES = {  # columns that tell rows apart, not customers
     "limits": ("delivery",),
     "signals": ("delivery",),
 }
+DOCUMENT = "document"  # on disk: the number of a row's invoice within its partition, so that no text has to be joined
 _MOST_CUSTOMERS = 20_000  # in a partition
 _WORTH_A_PARTITION = 250  # customers: below this a second core does not pay
 
@@ -262,7 +263,8 @@ class Columns:
     Attributes
     ----------
     tables : dict of str to Table
-        All but the rates, columns as in `SCHEMAS`; text may be dictionary-encoded.
+        All but the rates, columns as in `SCHEMAS`; text may be dictionary-encoded, and `DOCUMENT` may stand for
+        `invoice_id`.
     customers, rates : DataFrame
     data_end, since, reporting_currency : as in `Ledger`
     """
@@ -304,7 +306,7 @@ def _tables(
     bare: bool = False,
 ) -> dict[str, pa.Table]:
     """The tables on disk; columns of `coded` may come dictionary-encoded; `bare` leaves out what no feature needs."""
-    tables = {}
+    tables, numbered = {}, False
     for name, schema in SCHEMAS.items():
         parts = "*" if partition is None or name == "rates" else f"{partition:04d}"
         place = folder / about.get("tables", "") / name
@@ -314,9 +316,16 @@ def _tables(
         short = [] if name in ("customers", "rates") else [one for one in coded if one in schema.names]
         left_out = _NOT_FOR_FEATURES.get(name, ()) if bare else ()
         fields = [f for f in schema if f.name not in left_out]
-        wanted = pa.schema([(f.name, pa.dictionary(pa.int32(), _TEXT) if f.name in short else f.type) for f in fields])
-        options: dict[str, Any] = dict(columns=wanted.names, partitioning=None, read_dictionary=short)
         try:
+            if bare and name == "invoices":
+                numbered = len(files) == 1 and DOCUMENT in pq.read_schema(files[0]).names
+            if numbered and "invoice_id" in schema.names:
+                fields = [pa.field(DOCUMENT, pa.int32()) if f.name == "invoice_id" else f for f in fields]
+            code = pa.dictionary(pa.int32(), _TEXT)
+            wanted = pa.schema([(f.name, code if f.name in short else f.type) for f in fields])
+            options: dict[str, Any] = dict(columns=wanted.names, partitioning=None, read_dictionary=short)
+            if partition is not None:  # partitions are read side by side
+                options |= dict(use_threads=False, pre_buffer=False)
             read = [pq.read_table(f, schema=wanted, **options) for f in files]
             whole = pa.concat_tables(read)
         except pa.ArrowInvalid as fault:

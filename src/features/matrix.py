@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -72,35 +73,38 @@ class Matrix:
 
     def write(self, path: Path) -> None:
         """Write as Parquet; a column `<feature>:missing` tells the reasons."""
-        columns = {name: pa.array(self.values[:, p], from_pandas=True) for p, name in enumerate(self.names)}
-        reasons = {f"{name}{_REASON}": self.missing[:, p] for p, name in enumerate(self.names)}
-        keys = pa.Table.from_pandas(self.keys, preserve_index=False)
-        table = pa.table({**{n: keys.column(n) for n in keys.column_names}, **columns, **reasons})
-        pq.write_table(table, path, compression="zstd")
+        values = [column.astype(declared.dtype) for column, declared in zip(self.values.T, self.features, strict=True)]
+        pq.write_table(as_table(self.keys, self.features, values, self.missing.T), path, compression="zstd")
 
     @classmethod
     def read(cls, path: Path) -> "Matrix":
-        """Read what `write` wrote; features that the catalogue no longer declares raise KeyError."""
-        table = pq.read_table(path)
+        """Read what `write` or the stage wrote, in order of day, then customer.
+
+        Features that the catalogue no longer declares raise KeyError.
+        """
+        table = pq.read_table(path).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
         names = [n.removesuffix(_REASON) for n in table.column_names if n.endswith(_REASON)]
         held = {*names, *(name + _REASON for name in names)}
         keys = table.select([n for n in table.column_names if n not in held]).to_pandas()
         values = [table.column(n).to_numpy() for n in names]
         missing = [table.column(n + _REASON).to_numpy() for n in names]
-        shape = (table.num_rows, len(names))
-        return cls(
-            keys,
-            np.column_stack(values) if names else np.empty(shape),
-            np.column_stack(missing) if names else np.empty(shape, np.uint8),
-            tuple(feature(n) for n in names),
-        )
+        codes = np.column_stack(missing) if names else np.empty((table.num_rows, 0), np.uint8)
+        return cls(keys, as_matrix(values, table.num_rows), codes, tuple(feature(n) for n in names))
 
-    @classmethod
-    def stack(cls, parts: Sequence["Matrix"]) -> "Matrix":
-        """Several matrices of the same features, one under the other."""
-        return cls(
-            pd.concat([part.keys for part in parts], ignore_index=True),
-            np.concatenate([part.values for part in parts]),
-            np.concatenate([part.missing for part in parts]),
-            parts[0].features,
-        )
+
+def as_matrix(values: Sequence[npt.NDArray[Any]], n: int) -> npt.NDArray[np.float64]:
+    """Columns of length n as float64 (n, k)."""
+    told = np.empty((n, len(values)))
+    for place, column in enumerate(values):
+        told[:, place] = column
+    return told
+
+
+def as_table(
+    keys: pd.DataFrame, features: Sequence[Feature], values: Sequence[npt.NDArray[Any]], missing: npt.NDArray[np.uint8]
+) -> pa.Table:
+    """Keys of n observations and columns of features (a feature a row of `missing`) as they are written."""
+    told = {one.name: pa.array(column, from_pandas=True) for one, column in zip(features, values, strict=True)}
+    reasons = {f"{one.name}{_REASON}": codes for one, codes in zip(features, missing, strict=True)}
+    kept = pa.Table.from_pandas(keys, preserve_index=False)
+    return pa.table({**{name: kept.column(name) for name in kept.column_names}, **told, **reasons})

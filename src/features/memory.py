@@ -1,7 +1,7 @@
-"""Memory that is freed and taken again: a process that does nothing else but intake keeps it.
+"""Memory that is freed and taken again: a process that does nothing else but intake, or features, keeps it.
 
 By default the allocators give freed memory back to the system at once and have it zeroed anew: a fifth of the time of a
-large intake (benchmarks/intake.py).
+large intake, or of features (benchmarks/intake.py, benchmarks/features.py).
 """
 
 import ctypes

@@ -1,42 +1,52 @@
 """Build the features of every observation, each from what was known that day."""
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from ..features.building import build
+from ..features.building import columns
+from ..features.catalogue import CATALOGUE
+from ..features.engine.days import day_numbers
 from ..features.engine.loading import read_facts
 from ..features.ledger import read_about
-from ..features.matrix import Matrix
+from ..features.matrix import as_table
+from ..features.memory import keep_freed_memory
+from ..features.workers import THREADS, in_order
 from .stage import Stage, progress, run
-
-WORKERS = 2  # kernels let go of Python's lock, so threads use both cores and share what was read
 
 
 def main(stage: Stage) -> None:
-    """Write the matrix, in the order of the observations."""
-    observations, folder = stage.read("observations"), stage.read("ledger")
+    """Write the matrix partition by partition, so that memory is bounded by two of them."""
+    observations, folder, path = stage.read("observations"), stage.read("ledger"), stage.path("matrix")
     keys = observations[["customer_id", "segment", "as_of"]]
-    count = int(read_about(folder)["partitions"])
-    tell, parts = progress("partitions", count), []
-    for part in _parts(folder, keys, count):
-        parts.append(part)
-        tell(len(parts))
-    whole = Matrix.stack(parts)
-    order = whole.keys.sort_values(["as_of", "customer_id"]).index.to_numpy()
-    whole.rows(order).write(stage.path("matrix"))
+    count, aside = int(read_about(folder)["partitions"]), path.with_suffix(".part")
+    tell, writer = progress("partitions", count), None
+    for done, part in enumerate(_parts(folder, keys, count), start=1):
+        writer = writer or pq.ParquetWriter(aside, part.schema, compression="zstd")
+        writer.write_table(part)
+        tell(done)
+    assert writer is not None, "a ledger has a partition"
+    writer.close()
+    os.replace(aside, path)
 
 
-def _parts(folder: Path, keys: pd.DataFrame, count: int) -> Iterator[Matrix]:
-    def one(partition: int) -> Matrix:
+def _parts(folder: Path, keys: pd.DataFrame, count: int) -> Iterator[pa.Table]:
+    def one(partition: int) -> pa.Table:
         facts = read_facts(folder, partition)
-        return build(facts, keys[keys["customer_id"].isin(facts.customers["customer_id"])])
+        customer = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
+        mine = keys[customer >= 0].reset_index(drop=True)
+        values, missing = columns(facts, customer[customer >= 0], day_numbers(mine["as_of"]))
+        return as_table(mine, CATALOGUE, values, missing)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        yield from pool.map(one, range(count))
+    with ThreadPoolExecutor(THREADS) as pool:
+        yield from in_order(pool, one, range(count))
 
 
 if __name__ == "__main__":
+    keep_freed_memory()
     run(main)

@@ -5,6 +5,7 @@ Customers and documents are numbered, days are whole numbers, money is in whole 
 that was known first. Nothing is cut here: what was known when is asked of the gate.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -148,7 +149,7 @@ class Facts:
     minor : float
         Minor units in one unit of the reporting currency.
     ids : array of str
-        By which the documents are known to their users, for evidence.
+        By which the documents are known to their users, for evidence; None where they were not read.
     """
 
     customers: pd.DataFrame
@@ -157,7 +158,7 @@ class Facts:
     documents: Documents
     versions: Versions
     payments: Payments
-    receipts: Receipts
+    receive: Callable[[], Receipts]
     events: Events
     notices: Notices
     limits: Limits
@@ -166,7 +167,12 @@ class Facts:
     since: dict[str, int]
     minor: float
     data_end: int
-    ids: pa.ChunkedArray
+    ids: pa.ChunkedArray | None
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """All payments by customer; put together when they are first asked for."""
+        return self.receive()
 
     @property
     def n(self) -> int:
@@ -180,4 +186,5 @@ class Facts:
 
     def document_id(self, document: int) -> str:
         """The id by which a document is known to its users."""
+        assert self.ids is not None, "ids were not read with these facts"
         return str(self.ids[document])

@@ -1,5 +1,6 @@
 """Loading: the tables of a ledger numbered, converted and put in order, as facts."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import Mistake
-from ..ledger import Columns, Ledger
+from ..ledger import DOCUMENT, Columns, Ledger
 from ..money import EXPONENTS, rate_on
 from .compiled import compiled
 from .days import NEVER, day_number
@@ -29,9 +30,10 @@ from .facts import (
     Signals,
     Versions,
 )
-from .numbering import begins_of, find_documents, grouped, number_documents, numbers_of, text_of
+from .numbering import Texts, begins_of, documents_of, first_known, grouped, numbers_of
 
 MOST = 2**62  # minor units that the invoices, or the payments, of one customer may sum to
+PlaceOf = Callable[[pa.Table, Ints], Ints]
 _KINDS = pa.array([kind.name.lower() for kind in Kind])
 
 
@@ -47,50 +49,40 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     told, customers = held.tables, held.customers.sort_values("customer_id", ignore_index=True)
     names, n = pa.array(customers["customer_id"], pa.string()), len(customers)
     own = told["invoices"]
-    texts, number = text_of(own.column("invoice_id")), numbers_of(own.column("customer_id"), names)
-    by_customer = grouped(number, n)
-    document, first, marks = number_documents(begins_of(number[by_customer], n), *texts, by_customer)
+    number = numbers_of(own.column("customer_id"), names)
     known, delivery = _days(own, "known_on"), _whole(own, "delivery")
-    first_known = _first_known(document, known, delivery, len(first))
-    order = _canonical(number[first], _days(own, "issued_on")[first_known], marks)
-    place = np.empty(len(order), np.int32)
-    place[order] = np.arange(len(order), dtype=np.int32)
-    document, first, first_known, marks = place[document], first[order], first_known[order], marks[order]
-    begins, m = begins_of(number[first], n), len(first)
-    rate = _rates(own, first_known, held)
-
-    def named(table: pa.Table, customer: Ints) -> Ints:
-        found = find_documents(customer, *text_of(table.column("invoice_id")), begins, first, marks, *texts)
-        return np.asarray(found)
+    document, place_of = _documents(own, number, n, known, delivery)
+    m = int(document.max(initial=-1)) + 1
+    first = first_known(document, known, delivery, m)
+    begins, rate = begins_of(number[first], n), _rates(own, first, held)
 
     versions, version_begins = _versions(own, document, known, delivery, rate, m)
+    minor = float(10 ** EXPONENTS[held.reporting_currency])
+    _refuse_uncountable("invoices", np.repeat(number[first], np.diff(version_begins)), versions.amount, names, minor)
     credit = np.zeros(m + 1, bool)  # the last place serves -1
     credit[document[_whole(own, "amount") <= 0]] = True
-    receipts = _receipts(told["payments"], names, named, rate, credit)
-    payments, payment_begins = _payments(receipts, m)
-    notices = _notices(told["events"], names, named, rate)
+    receipts, payments, payment_begins = _payments(told["payments"], names, place_of, rate, credit, minor)
+    notices = _notices(told["events"], names, place_of, rate)
     events, event_begins = _events(notices, m)
     signals, keys = _signals(told["signals"], names)
-    facts = Facts(
+    return Facts(
         customers=customers,
         onboarded=_days_of(pa.array(customers["onboarded_on"].to_numpy("datetime64[D]"))),
         begins=begins,
         documents=Documents(number[first], version_begins, payment_begins, event_begins),
         versions=versions,
         payments=payments,
-        receipts=receipts,
+        receive=receipts,
         events=events,
         notices=notices,
         limits=_limits(told["limits"], names),
         signals=signals,
         signal_keys=keys,
         since={source: day_number(day) for source, day in held.since.items()},
-        minor=float(10 ** EXPONENTS[held.reporting_currency]),
+        minor=minor,
         data_end=day_number(held.data_end),
-        ids=own.column("invoice_id").take(pa.array(first)),
+        ids=own.column("invoice_id").take(pa.array(first)) if "invoice_id" in own.column_names else None,
     )
-    _refuse_uncountable(facts)
-    return facts
 
 
 def read_facts(folder: Path, partition: int) -> Facts:
@@ -102,7 +94,8 @@ def read_facts(folder: Path, partition: int) -> Facts:
 
 
 def _days_of(column: pa.Array | pa.ChunkedArray) -> Any:
-    told = column.cast(pa.date32()).cast(pa.int32()).fill_null(NEVER)
+    told = column.cast(pa.date32()).cast(pa.int32())
+    told = told.fill_null(NEVER) if told.null_count else told
     return np.array(told, np.int32)  # a copy: kernels are compiled once more for arrays that cannot be written
 
 
@@ -117,27 +110,13 @@ def _whole(table: pa.Table, name: str) -> Any:
 # ---- invoices
 
 
-@compiled
-def _first_known(document, known, delivery, n):  # type: ignore[no-untyped-def]
-    """For each document the row that was known first: its issue day is the one money converts at."""
-    first = np.full(n, -1, np.int32)
-    for row in range(len(document)):
-        held = first[document[row]]
-        if held < 0 or (known[row], delivery[row]) < (known[held], delivery[held]):
-            first[document[row]] = row
-    return first
-
-
-def _canonical(customer: Ints, issued: Ints, marks: npt.NDArray[np.uint64]) -> Longs:
-    """Documents in order of customer, then issue day, then something that does not depend on the order of rows."""
-    if not len(customer):
-        return np.zeros(0, np.int64)
-    low, high = int(issued.min()), int(issued.max())
-    span = max(1, (high - low).bit_length())
-    free = 63 - span - max(1, int(customer.max()).bit_length())
-    key = customer.astype(np.int64) << np.int64(span)
-    key = (key | (issued.astype(np.int64) - low)) << np.int64(free)
-    return np.argsort(key | (marks >> np.uint64(64 - free)).astype(np.int64), kind="stable")
+def _documents(own: pa.Table, number: Ints, n: int, known: Ints, delivery: Ints) -> tuple[Ints, PlaceOf]:
+    """The document of each invoice row, and how the rows of other tables find theirs (-1: they have none)."""
+    if DOCUMENT in own.column_names:
+        return _whole(own, DOCUMENT), lambda table, _: np.asarray(_whole(table, DOCUMENT))
+    ids = Texts.of(own.column("invoice_id"))
+    document, named = documents_of(number, n, ids, known, delivery, _days(own, "issued_on"))
+    return document, lambda table, customer: named.places(customer, Texts.of(table.column("invoice_id")))
 
 
 def _rates(own: pa.Table, first: Ints, held: Columns) -> Floats | None:
@@ -174,19 +153,33 @@ def _versions(
 # ---- payments and events
 
 
-def _receipts(
-    table: pa.Table, names: pa.Array, named: Any, rate: Floats | None, credit: npt.NDArray[np.bool_]
-) -> Receipts:
+def _payments(
+    table: pa.Table,
+    names: pa.Array,
+    place_of: PlaceOf,
+    rate: Floats | None,
+    credit: npt.NDArray[np.bool_],
+    minor: float,
+) -> tuple[Callable[[], Receipts], Payments, Longs]:
+    """All payments by customer (made when they are asked for), and those of documents with where each begins."""
     customer = numbers_of(table.column("customer_id"), names)
-    document = named(table, customer)
-    day = _days(table, "paid_on")
-    amount = _converted(_whole(table, "amount"), rate, document) if rate is not None else _whole(table, "amount")
+    document = place_of(table, customer)
+    day, amount = _days(table, "paid_on"), _whole(table, "amount")
+    if rate is not None:
+        amount = _converted(amount, rate, document)
+    _refuse_uncountable("payments", customer, amount, names, minor)
     seen, replaced = np.maximum(day, _days(table, "known_on")), _days(table, "replaced_on")
     order = _by_customer_and_day(customer, day, document, seen, replaced, amount)
     if credit.any():  # what clears a credit note is no receipt
         order = order[~credit[document[order]]]
-    begins = begins_of(customer[order], len(names))
-    return Receipts(begins, document[order], day[order], seen[order], replaced[order], amount[order])
+    columns: tuple[Any, ...] = (document, day, seen, replaced, amount)
+
+    def received() -> Receipts:
+        return Receipts(begins_of(customer[order], len(names)), *(column[order] for column in columns))
+
+    applied = document[order]
+    by_document, begins = order[grouped(applied, len(credit) - 1)], begins_of(applied, len(credit) - 1)
+    return received, Payments(*(column[by_document] for column in columns)), begins
 
 
 def _by_customer_and_day(customer: Ints, day: Ints, *ties: npt.NDArray[Any]) -> Longs:
@@ -222,16 +215,9 @@ def _settled(order, customer, day, document, seen, replaced, amount):  # type: i
     return True
 
 
-def _payments(receipts: Receipts, m: int) -> tuple[Payments, Longs]:
-    order = grouped(receipts.document, m)
-    begins = begins_of(receipts.document[order], m)
-    columns = (receipts.document, receipts.day, receipts.seen, receipts.replaced, receipts.amount)
-    return Payments(*(column[order] for column in columns)), begins
-
-
-def _notices(table: pa.Table, names: pa.Array, named: Any, rate: Floats | None) -> Notices:
+def _notices(table: pa.Table, names: pa.Array, place_of: PlaceOf, rate: Floats | None) -> Notices:
     customer = numbers_of(table.column("customer_id"), names)
-    document = named(table, customer)
+    document = place_of(table, customer)
     kind = np.maximum(numbers_of(table.column("kind"), _KINDS), 0)
     day, known = _days(table, "occurred_on"), _days(table, "known_on")
     seen = np.where(kind == Kind.PROMISE, known, np.maximum(day, known)).astype(np.int32)
@@ -276,18 +262,14 @@ def _signals(table: pa.Table, names: pa.Array) -> tuple[Signals, dict[tuple[str,
     return Signals(begins, key[order], day[order], seen[order], value[order]), keys
 
 
-def _refuse_uncountable(facts: Facts) -> None:
+def _refuse_uncountable(what: str, customer: Ints, amount: Longs, names: pa.Array, minor: float) -> None:
     """Sums of a customer's money are whole numbers of 64 bits; what would not fit is refused, not wrapped."""
-    invoiced = np.zeros(facts.n)
-    number = np.repeat(facts.documents.customer, np.diff(facts.documents.versions))
-    np.add.at(invoiced, number, np.abs(facts.versions.amount).astype(float))
-    paid = np.zeros(facts.n)
-    number = np.repeat(np.arange(facts.n), np.diff(facts.receipts.begins))
-    np.add.at(paid, number, np.abs(facts.receipts.amount[facts.receipts.begins[0] :]).astype(float))
-    for what, money in (("invoices", invoiced), ("payments", paid)):
-        if money.max(initial=0.0) >= MOST:
-            who = facts.customers["customer_id"].iloc[int(money.argmax())]
-            raise Mistake(
-                f"{what}: those of customer {who} sum to {money.max() / facts.minor:.3g}, and at most "
-                f"{MOST / facts.minor:.3g} can be counted exactly; are the amounts in the right unit?"
-            )
+    if len(amount) * float(np.abs(amount).max(initial=0)) < MOST:
+        return
+    own = customer >= 0
+    money = np.bincount(customer[own], np.abs(amount[own]).astype(float), len(names))
+    if money.max(initial=0.0) >= MOST:
+        raise Mistake(
+            f"{what}: those of customer {names[int(money.argmax())]} sum to {money.max() / minor:.3g}, and at most "
+            f"{MOST / minor:.3g} can be counted exactly; are the amounts in the right unit?"
+        )

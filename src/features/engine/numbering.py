@@ -1,5 +1,7 @@
 """Numbering: customers and documents become numbers, whatever order their rows come in."""
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -27,15 +29,23 @@ def numbers_of(column: pa.ChunkedArray, names: pa.Array) -> Ints:
     return np.asarray(place.astype(np.int32)[whole.indices.to_numpy(zero_copy_only=False)])
 
 
-def text_of(column: pa.ChunkedArray) -> tuple[Longs, npt.NDArray[np.uint8]]:
-    """Where each text begins (length n + 1), and the bytes of all of them."""
-    whole = column.cast(pa.large_string()).combine_chunks()
-    if isinstance(whole, pa.ChunkedArray) or not len(whole):
-        return np.zeros(1, np.int64), np.zeros(1, np.uint8)
-    _, offsets, text = whole.buffers()
-    begins = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
-    none = text is None or not text.size
-    return begins.copy(), np.zeros(1, np.uint8) if none else np.frombuffer(text, np.uint8).copy()
+class Texts(NamedTuple):
+    """A column of text: where each begins (length n + 1), and the bytes of all of them."""
+
+    begins: Longs
+    text: npt.NDArray[np.uint8]
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray | pa.Array) -> "Texts":
+        """Of a column without nulls."""
+        whole = column.cast(pa.large_string())
+        whole = whole.combine_chunks() if isinstance(whole, pa.ChunkedArray) else whole
+        if isinstance(whole, pa.ChunkedArray) or not len(whole):
+            return cls(np.zeros(1, np.int64), np.zeros(1, np.uint8))
+        _, offsets, text = whole.buffers()
+        begins = np.frombuffer(offsets, np.int64)[whole.offset : whole.offset + len(whole) + 1]
+        none = text is None or not text.size
+        return cls(begins.copy(), np.zeros(1, np.uint8) if none else np.frombuffer(text, np.uint8).copy())
 
 
 @inlined
@@ -89,28 +99,75 @@ def grouped(number, n):  # type: ignore[no-untyped-def]
     return order
 
 
-@compiled
-def number_documents(begins, id_begins, id_text, order):  # type: ignore[no-untyped-def]
+class Named(NamedTuple):
+    """The documents of a partition by the ids that their users know, for rows that name one.
+
+    Attributes
+    ----------
+    begins : int64, length n + 1
+        Where each customer's documents begin.
+    ids : Texts
+        Of the invoice rows.
+    first, mark
+        The first row of each document, and 64 bits of its id.
+    """
+
+    begins: Longs
+    ids: Texts
+    first: Ints
+    mark: npt.NDArray[np.uint64]
+
+    def places(self, customer: Ints, ids: Texts) -> Ints:
+        """The document that each row names among those of its customer; -1 where it names none."""
+        return np.asarray(_find(customer, *ids, self.begins, self.first, self.mark, *self.ids))
+
+
+def documents_of(customer: Ints, n: int, ids: Texts, known: Ints, delivery: Ints, issued: Ints) -> tuple[Ints, Named]:
     """The document of each invoice row: rows of one customer that bear one id are versions of one document.
+
+    Documents are numbered in order of customer, then of the issue day that was known first, then of something that
+    does not depend on the order of rows.
 
     Parameters
     ----------
-    begins : int64, length n + 1
-        Where each customer's rows begin in `order`.
-    id_begins, id_text
-        The ids, as `text_of` gives them.
-    order : int64
-        Rows in order of customer.
-
-    Returns
-    -------
-    document : int32
-        Of each row; numbered in order of customer, then as they first come.
-    first : int32
-        The first row of each document.
-    mark : uint64
-        64 bits of each document's id.
+    customer : numbers below n; -1 comes first
     """
+    by_customer = grouped(customer, n)
+    document, first, mark = _number(begins_of(customer[by_customer], n), *ids, by_customer)
+    day = issued[first_known(document, known, delivery, len(first))]
+    order = _canonical(customer[first], day, mark)
+    place = np.empty(len(order), np.int32)
+    place[order] = np.arange(len(order), dtype=np.int32)
+    first, mark = first[order], mark[order]
+    return place[document], Named(begins_of(customer[first], n), ids, first, mark)
+
+
+@compiled
+def first_known(document, known, delivery, n):  # type: ignore[no-untyped-def]
+    """For each document the row that was known first: its issue day is the one money converts at."""
+    first = np.full(n, -1, np.int32)
+    for row in range(len(document)):
+        held = first[document[row]]
+        if held < 0 or (known[row], delivery[row]) < (known[held], delivery[held]):
+            first[document[row]] = row
+    return first
+
+
+def _canonical(customer: Ints, issued: Ints, marks: npt.NDArray[np.uint64]) -> Longs:
+    """Documents in order of customer, then issue day, then something that does not depend on the order of rows."""
+    if not len(customer):
+        return np.zeros(0, np.int64)
+    low, high = int(issued.min()), int(issued.max())
+    span = max(1, (high - low).bit_length())
+    free = 63 - span - max(1, int(customer.max()).bit_length())
+    key = customer.astype(np.int64) << np.int64(span)
+    key = (key | (issued.astype(np.int64) - low)) << np.int64(free)
+    return np.argsort(key | (marks >> np.uint64(64 - free)).astype(np.int64), kind="stable")
+
+
+@compiled
+def _number(begins, id_begins, id_text, order):  # type: ignore[no-untyped-def]
+    """Number documents in order of customer, then as they first come: of each row, its first row, 64 bits of its id."""
     many = len(order)
     document = np.empty(many, np.int32)
     first = np.empty(many, np.int32)
@@ -146,18 +203,7 @@ def number_documents(begins, id_begins, id_text, order):  # type: ignore[no-unty
 
 
 @compiled
-def find_documents(customer, id_begins, id_text, begins, first, marks, own_begins, own_text):  # type: ignore[no-untyped-def]
-    """The document that each row names among those of its customer; -1 where it names none.
-
-    Parameters
-    ----------
-    customer : int32
-        Of each row; rows of one customer best come together.
-    begins : int64, length n + 1
-        Where each customer's documents begin.
-    first, marks
-        As `number_documents` gives them; `own_begins`, `own_text` are the ids it was given.
-    """
+def _find(customer, id_begins, id_text, begins, first, marks, own_begins, own_text):  # type: ignore[no-untyped-def]
     found = np.full(len(customer), -1, np.int32)
     table = np.empty(16, np.int32)
     size, last = 0, -1

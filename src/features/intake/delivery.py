@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..workers import in_order
 from .customers import Customers
 from .joining import Joining
 from .partitions import Partitions, write_part
 from .reading import Reading
 from .run import Found, Run
-from .spool import in_order
 
 Parted = dict[str, list[list[pa.RecordBatch]]]
 

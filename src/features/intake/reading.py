@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ledger import EVENT_KINDS, NEEDS_AMOUNT, SCHEMAS
+from ..workers import in_order
 from .conversions import CURRENCIES, EARLIEST, NO_DAY
 from .customers import Customers
 from .rows import (
@@ -33,7 +34,7 @@ from .rows import (
 )
 from .run import Found, Run
 from .sieve import ALL_THAT_IS_OPEN, UNTOLD, Sieve, again, twice
-from .spool import Spool, bucket_of, fingerprint, in_order, parted, spread
+from .spool import Spool, bucket_of, fingerprint, parted, spread
 
 _MARKS = pa.schema([("mark", pa.uint64()), ("home", pa.uint64())])  # fingerprints of a payment and what it is booked on
 Marks = npt.NDArray[np.uint64]

@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 from ..ledger import OPTIONAL, SCHEMAS
 from ..mapping import Mapping
 from ..quarantine import CODES, MOST, Report, SetAside
+from ..workers import in_order
 from .conversions import CURRENCIES, NO_DAY, Codes, Days, Flags, Ints
 from .rawtable import RawTable, Task
 from .rejection import Rejected
 from .rows import no_days, texts, where_of
 from .sieve import Sieve
 from .sources import Source
-from .spool import Room, Spool, in_order
+from .spool import Room, Spool
 
 BUCKET = 1 << 23  # bytes of the largest raw file for each bucket
 _MOST_BUCKETS = 512

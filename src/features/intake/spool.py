@@ -1,12 +1,10 @@
 """Spools: rows put aside in buckets on disk, so that memory is bounded by one bucket and not by the book."""
 
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -191,20 +189,3 @@ def spread(ids: pa.StringArray, buckets: int) -> Buckets:
 def bucket_of(marks: npt.NDArray[np.uint64], buckets: int) -> Buckets:
     """A bucket for each fingerprint."""
     return ((marks >> np.uint64(40)) % np.uint64(buckets)).astype(np.uint16)
-
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-
-def in_order(
-    pool: Executor, work: Callable[[Given], Made], given: Iterable[Given], *, ahead: int = 3
-) -> Iterator[Made]:
-    """`work` on each, several at a time, the results in the order of what was given."""
-    waiting: deque[Future[Made]] = deque()
-    for one in given:
-        waiting.append(pool.submit(work, one))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()

@@ -25,6 +25,7 @@ from ..ledger import SCHEMAS, read_about
 from ..mapping import WITH_ID, Mapping
 from ..publishing import ASIDE, LOCK, flush, flush_folders, only_writer, write_durably, write_flushed
 from ..quarantine import Report
+from ..workers import THREADS
 from .delivery import write_delivery
 from .rejection import Rejected
 from .rows import day_number, day_of_number
@@ -32,7 +33,6 @@ from .run import Before, Run
 from .sources import Database, Files, Source
 
 _REPORT, _REPORTS = "intake_report.json", "deliveries"
-THREADS = 2
 _SCRATCH, _ENTRIES = ".scratch-", "quarantine.parquet"
 _QUARANTINE = pa.schema(
     [
