@@ -1,7 +1,7 @@
 """A slow, obvious reading of the conventions: one customer, one day, from the rows of the ledger as they stand.
 
-It knows nothing of the engine. Every feature is told from the visible rows by loops and pandas; a missing value is told
-by its name.
+It knows nothing of the engine (but asks the package whether a customer was in default). Every feature is told from the
+visible rows by loops and pandas; a missing value is told by its name.
 """
 
 import math
@@ -10,6 +10,12 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+
+from tradecredit.features.default import Defaults
+from tradecredit.features.engine.days import day_number
+from tradecredit.features.engine.loading import facts_of
+from tradecredit.features.observations import Status, observe
+from tradecredit.features.peers import USUAL
 
 EPS, REST, NEVER = 100, 0.05, date.max  # money is in cents, so sums are exact
 POINTS = [(-30, 100), (-20, 90), (0, 80), (15, 70), (22, 60), (30, 50), (60, 40), (90, 30), (120, 20)]
@@ -375,7 +381,7 @@ def _cut(value, low: float, high: float):
 def features(ledger, customer: str, T: date) -> dict[str, float | str]:
     """Every feature of the catalogue at T."""
     now = Seen(ledger, customer, T)
-    told = _outside(now)
+    told = _outside(now) | _peers(ledger, customer, T)
     if not now.invoices:
         names = _mine()
         nosrc = {n for n, source in SOURCES.items() if not now.has(source)}
@@ -792,3 +798,50 @@ def _outside(now: Seen) -> dict:
     )
     told["ext_adverse_365d"] = adverse if has else "NOSRC"
     return told
+
+
+def _member(ledger, customer: str, T: date) -> tuple[str, str] | None:
+    """Segment and group as known at T."""
+    if ledger.memberships is None:
+        row = ledger.customers.set_index("customer_id").loc[customer]
+        return row["segment"], row["group_id"]
+    rows = ledger.memberships[ledger.memberships["customer_id"] == customer].to_dict("records")
+    known = [(_plain(r["known_on"]) or date.min, r["segment"], r["group_id"]) for r in rows]
+    known = [one for one in known if one[0] <= T]
+    return max(known, key=lambda one: one[0])[1:] if known else None
+
+
+def _a_year(ledger, customer: str, T: date) -> tuple[bool, bool]:
+    """Was it exposed and not in default a year before T, and did a trigger hold since (told customer by customer)?"""
+    key = ("year", customer, T)
+    held = ledger.__dict__.setdefault("_oracle", {})
+    if key not in held:
+        facts, who, to = facts_of(ledger.of_customers([customer])), np.array([0]), np.array([day_number(T)])
+        counted = bool(observe(facts, who, to - 365, USUAL.exposure, USUAL.default)[0] == Status.OBSERVED)
+        fell = Defaults(facts, USUAL.default).triggered(who, after=to - 365, to=to, known_by=to).any()
+        held[key] = counted, counted and bool(fell)
+    return held[key]
+
+
+def _peers(ledger, customer: str, T: date) -> dict:
+    everybody = {c: Seen(ledger, c, T) for c in ledger.customers["customer_id"]}
+    member = {c: _member(ledger, c, T) for c in everybody}
+    late = {c: _lateness(now)["dbt_w_365d"] if now.invoices else "NEW" for c, now in everybody.items()}
+    mine = member[customer]
+    others = [c for c in everybody if c != customer]
+    alike = [c for c in others if mine is None or (member[c] is not None and member[c][0] == mine[0])]
+    told = [float(np.float32(late[c])) for c in alike if not isinstance(late[c], str)]
+    if len(told) < 20:
+        told = [float(np.float32(late[c])) for c in others if not isinstance(late[c], str)]
+    against = _minus(late[customer], float(np.median(told)) if told else "NOBASE")
+    year = {c: _a_year(ledger, c, T) for c in others}
+    n, d = (sum(year[c][k] for c in alike) for k in (0, 1))
+    all_n, all_d = (sum(year[c][k] for c in others) for k in (0, 1))
+    group = [everybody[c] for c in others if mine and mine[1] and member[c] and member[c][1] == mine[1]]
+    open_ = sum(now.open for now in group)
+    overdue = sum(i.undisputed_on(T) for now in group for i in now.invoices if (T - i.due).days >= 1)
+    return {
+        "dbt_vs_segment_365d": _cut(against, -365, 365),
+        "segment_default_rate_365d": (d + 20 * all_d / all_n) / (n + 20) if all_n else "NOBASE",
+        "group_overdue_share": _share(overdue, open_, "NOOPEN") if group else "NOGROUP",
+    }

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from books import book, day, table, told_of
 from tradecredit.errors import Mistake
-from tradecredit.features import building
+from tradecredit.features import pasts
 from tradecredit.features.building import build, columns
 from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.declaration import Family, Missing
@@ -47,7 +47,7 @@ def test_a_feature_alone_has_the_bits_it_has_among_all(place):
 
 
 def test_customers_in_chunks_have_the_bits_they_have_together(monkeypatch):
-    monkeypatch.setattr(building, "_ROWS", 20)
+    monkeypatch.setattr(pasts, "_ROWS", 20)
     assert _same(build(facts_of(LEDGER), _keys(LEDGER)), WHOLE)
 
 

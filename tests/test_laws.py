@@ -53,9 +53,11 @@ def test_a_value_is_finite_or_has_a_typed_reason(matrix, name):
     assert {Missing(code) for code in np.unique(reasons)} - {Missing.NONE} <= set(MISSING_TEXT)
 
 
-# the example book has no dunnings, no renegotiated terms, no statements and no court cases
+# the example book has no dunnings, renegotiated terms, statements, court cases or groups
 BARE = {"terms_chg_90d", "n_extended_365d", "pay_after_dunning_share_365d", "dunning_rate_365d", "ext_adverse_365d"}
-BARE |= {f"ext_{of}{what}" for of in ("liquidity", "leverage") for what in ("", "_age_days", "_chg_180d")}
+BARE |= {"group_overdue_share"} | {
+    f"ext_{of}{what}" for of in ("liquidity", "leverage") for what in ("", "_age_days", "_chg_180d")
+}
 
 
 @pytest.mark.parametrize("name", NAMES)

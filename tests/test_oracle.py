@@ -2,15 +2,18 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 import oracle
-from tradecredit.features.building import pasts
 from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.declaration import Missing
+from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
+from tradecredit.features.pasts import pasts
+from tradecredit.features.peers import USUAL, among_themselves
 from worlds import ledgers
 
 BITS = 1e-11  # sums of unlike order differ in the last bits; unit-free numbers are told to these
@@ -21,12 +24,13 @@ def differences(ledger, days):
     keys = [(customer, pd.Timestamp(day)) for customer in ledger.customers["customer_id"] for day in days]
     keys = pd.DataFrame(keys, columns=["customer_id", "as_of"])
     facts = facts_of(ledger)
+    facts = among_themselves(facts, np.unique([day_number(day) for day in days]), USUAL)
     number = pd.Index(facts.customers["customer_id"]).get_indexer(keys["customer_id"])
     asked = keys["as_of"].to_numpy("datetime64[D]").astype(int)
     found = []
     for rows, places, past in pasts(facts, number, asked, CATALOGUE):
         columns = {one.name: past.column(one.measure) for one in CATALOGUE}
-        for row, place in zip(rows, places, strict=True):
+        for row, place in zip(rows, np.arange(past.n)[places], strict=True):
             customer, day = keys["customer_id"][row], keys["as_of"][row].date()
             expected = oracle.features(ledger, customer, day)
             assert set(expected) == set(columns)

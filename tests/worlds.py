@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
+import pandas as pd
 from hypothesis import strategies as st
 
 from books import table
@@ -20,6 +21,7 @@ TURNS = [
 OUTSIDE = [date(2024, 3, 30), date(2023, 8, 31), date(2025, 3, 31), date(2026, 6, 30)]
 MONEY = [100_000] * 6 + [50, 99, 100, 101, 5_000, 10_000, 30_000, 99_999, 10**14, 0, -20_000]
 BOOKED = [0] * 8 + [1, 3, 20, 90]  # days until a fact is known
+SEGMENTS, GROUPS = ("SME", "CORP"), ("", "G", "G", "H")
 KINDS = ("credit_note", "write_off", "bounced", "dispute_opened", "dispute_closed", "promise", "dunning")
 SIGNALS = [("bureau", "score")] * 3 + [("statement", "debt_ratio"), ("court", "case"), ("bank", "protest"), ("x", "y")]
 
@@ -134,7 +136,8 @@ def made_up(seed: int, sizes: list[int], absent: tuple[str, ...]) -> Ledger:
     for number, many in enumerate(sizes):
         maker = Maker(rng, f"C{number}", many)
         onboarded = rng.choice([None, date(2023, 6, 1), date(2024, 3, 1)])
-        rows["customers"].append(dict(customer_id=f"C{number}", is_strategic=False, onboarded_on=onboarded))
+        own = dict(customer_id=f"C{number}", is_strategic=False, onboarded_on=onboarded, segment=rng.choice(SEGMENTS))
+        rows["customers"].append(own | dict(group_id=rng.choice(GROUPS)))
         for name, own in maker.rows().items():
             rows.setdefault(name, []).extend(own)
     for number, row in enumerate(rows["payments"]):
@@ -142,7 +145,23 @@ def made_up(seed: int, sizes: list[int], absent: tuple[str, ...]) -> Ledger:
     since = {"events": FIRST, "limits": rng.choice([FIRST, date(2024, 9, 1)]), "signals": FIRST}
     since |= {"invoices": date(2023, 9, 1), "extensions": date(2024, 1, 1)}
     since = {name: begins for name, begins in since.items() if name not in absent}
-    return Ledger(**{name: table(name, own) for name, own in rows.items()}, data_end=date(2025, 12, 31), since=since)
+    tables = {name: table(name, own) for name, own in rows.items()}
+    members = _memberships(rng, rows["customers"])
+    return Ledger(**tables, data_end=date(2025, 12, 31), since=since, memberships=members)
+
+
+def _memberships(rng: Random, customers: list[dict]) -> pd.DataFrame | None:
+    """As the customers say; or known from some day on, and moved."""
+    if rng.random() < 0.5:
+        return None
+    told = []
+    for row in customers:
+        first, moved = rng.choice([None, None, date(2024, 6, 30)]), date(2024, 10, 1)
+        told.append(dict(row, known_on=first))
+        if rng.random() < 0.5:
+            told.append(dict(row, known_on=moved, segment=rng.choice(SEGMENTS), group_id=rng.choice(GROUPS)))
+    frame = pd.DataFrame(told)[["customer_id", "segment", "group_id", "known_on"]]
+    return frame.assign(known_on=pd.to_datetime(frame["known_on"]).astype("datetime64[s]"))
 
 
 seeds = st.integers(0, 2**32)

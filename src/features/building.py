@@ -1,6 +1,6 @@
 """Building: the features of observations, some customers at a time, from what was known on each of their days."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,14 @@ from .catalogue import CATALOGUE
 from .declaration import Codes, Feature
 from .engine.days import day_numbers
 from .engine.facts import Facts
-from .engine.moments import Calendar
-from .engine.past import Past
-from .engine.totals import Total
 from .matrix import Matrix, as_matrix
+from .pasts import pasts
+from .peers import USUAL, PeerRecipe, among_themselves
 
-_ASKED: dict[tuple[str, ...], list[Total]] = {}  # the totals that some features turned out to need
-_ROWS = 120_000  # documents, payments and moments of a chunk: what the caches of a processor hold
 
-
-def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE) -> Matrix:
+def build(
+    facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALOGUE, *, peers: PeerRecipe = USUAL
+) -> Matrix:
     """The features of observations of the customers that `facts` holds.
 
     Parameters
@@ -37,12 +35,17 @@ def build(facts: Facts, keys: pd.DataFrame, features: Sequence[Feature] = CATALO
     if (number < 0).any():
         raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
     day = day_numbers(keys["as_of"])
-    values, missing = columns(facts, number, day, features)
+    values, missing = columns(facts, number, day, features, peers=peers)
     return Matrix(keys.reset_index(drop=True), as_matrix(values, len(keys)), missing.T, tuple(features))
 
 
 def columns(
-    facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = CATALOGUE
+    facts: Facts,
+    customer: npt.NDArray[Any],
+    day: npt.NDArray[Any],
+    features: Sequence[Feature] = CATALOGUE,
+    *,
+    peers: PeerRecipe = USUAL,
 ) -> tuple[list[npt.NDArray[Any]], Codes]:
     """The features of observations as arrays: columns of whole customers in, columns out.
 
@@ -50,6 +53,13 @@ def columns(
     ----------
     customer, day : numbers of customers and day numbers, length n
         Any order; fastest in order of customer.
+    peers : PeerRecipe
+        For what compares with other customers; facts of a whole book that were not surveyed are surveyed by it.
+
+    Raises
+    ------
+    ValueError
+        Some feature compares with other customers, and the facts are a part of the book that knows of no others.
 
     Returns
     -------
@@ -58,6 +68,8 @@ def columns(
     missing : uint8 (len(features), n)
         `Missing` codes.
     """
+    if facts.peers is None and len(day) and any(one.measure.among_others for one in features):
+        facts = among_themselves(facts, day, peers)
     values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)
     order, done = [], 0
@@ -74,45 +86,3 @@ def columns(
         back = np.argsort(came)
         values, missing = [column[back] for column in values], missing[:, back]
     return values, missing
-
-
-def pasts(
-    facts: Facts, customer: npt.NDArray[Any], day: npt.NDArray[Any], features: Sequence[Feature] = ()
-) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | slice, Past]]:
-    """The pasts of some customers at a time: which of the observations they hold, and at which of their moments.
-
-    An observation is a customer's number and a day number. The moments of earlier months are there if `features` ask.
-    """
-    if not len(customer):
-        return
-    days, at = np.unique(day, return_inverse=True)
-    calendar = Calendar.of(days, series=any(one.measure.looks_back for one in features))
-    place = np.searchsorted(calendar.days, days)[at]
-    order = np.argsort(customer, kind="stable")
-    lifelong = any(one.measure.looks_at_all for one in features)
-    told = tuple(one.name for one in features)
-    for lo, hi in _chunks(facts, customer, len(calendar.days)):
-        rows = order[slice(*np.searchsorted(customer[order], (lo, hi)))]
-        if not len(rows):
-            continue
-        moments = calendar.moments(customer[rows] - lo, place[rows], hi - lo)
-        past = Past(facts, moments, calendar, range(lo, hi), lifelong=lifelong)
-        past.sum_up(_ASKED.get(told, ()))  # what was asked for one by one the first time is read in one pass
-        key = np.repeat(np.arange(hi - lo), np.diff(moments.begins)) * len(calendar.days) + moments.place
-        places = np.searchsorted(key, (customer[rows] - lo) * len(calendar.days) + place[rows])
-        yield rows, slice(None) if _all_in_order(places, past.n) else places, past
-        _ASKED.setdefault(told, past.summed)
-
-
-def _all_in_order(places: npt.NDArray[Any], n: int) -> bool:
-    return len(places) == n and bool((places[1:] > places[:-1]).all())
-
-
-def _chunks(facts: Facts, customer: npt.NDArray[np.int64], moments: int) -> Iterator[tuple[int, int]]:
-    """Ranges of customers, from the first that is asked for to the last, each of about so many rows."""
-    first, last = int(customer.min()), int(customer.max()) + 1
-    documents = facts.begins[first : last + 1]
-    weight = np.diff(documents) + np.diff(facts.documents.payments[documents]) + moments
-    chunk = np.cumsum(weight) // _ROWS
-    edges = np.flatnonzero(np.diff(chunk)) + 1
-    yield from zip([first, *(first + edges)], [*(first + edges), last], strict=True)

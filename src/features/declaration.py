@@ -131,7 +131,8 @@ class Measure:
     """A declared computation: equal declarations are one measure and are computed once.
 
     One that is `lifelong` looks at documents that were done with more than a window ago; one that is `monthly` compares
-    with what was known at the ends of earlier months. The engine gives others neither.
+    with what was known at the ends of earlier months. The engine gives others neither. One `among_others` needs a
+    survey of all customers on the day (features/peers.py).
 
     >>> from tradecredit.features.measures.lateness import dbt
     >>> print(dbt(due_within=90))
@@ -143,6 +144,7 @@ class Measure:
     compute: Callable[..., Column]
     lifelong: bool = False
     monthly: bool = False
+    among_others: bool = False
 
     @cached_property
     def looks_at_all(self) -> bool:
@@ -180,13 +182,17 @@ class Measure:
 
 
 def measure(
-    compute: Callable[Concatenate["Past", Windows], Column], *, lifelong: bool = False, monthly: bool = False
+    compute: Callable[Concatenate["Past", Windows], Column],
+    *,
+    lifelong: bool = False,
+    monthly: bool = False,
+    among_others: bool = False,
 ) -> Callable[Windows, Measure]:
     """Turn `f(past, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
 
     def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
         assert not args, "windows are keyword-only"
-        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong, monthly)
+        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong, monthly, among_others)
 
     declare.__doc__ = compute.__doc__
     return declare
@@ -204,6 +210,13 @@ def monthly(
 ) -> Callable[Windows, Measure]:
     """The same for a measure that compares with what was known at the ends of earlier months."""
     return measure(compute, monthly=True)
+
+
+def among_others(
+    compute: Callable[Concatenate["Past", Windows], Column],
+) -> Callable[Windows, Measure]:
+    """The same for a measure that compares a customer with the others of its segment or group."""
+    return measure(compute, among_others=True)
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,8 @@ def cut(ledger: Ledger, day: date) -> Ledger:
     for name in OWN_DATE:
         table = getattr(ledger, name)
         kept[name] = _unreplaced(table[~_later(table, name, day)].reset_index(drop=True), day)
+    if ledger.memberships is not None:
+        kept["memberships"] = ledger.memberships[~(ledger.memberships["known_on"] > pd.Timestamp(day))]
     return replace(ledger, **kept)
 
 

@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
+from .memberships import SCHEMA as MEMBERSHIPS
+from .memberships import memberships
 
 _TEXT, _DAY, _MONEY, _REAL, _FLAG = pa.string(), pa.date32(), pa.int64(), pa.float64(), pa.bool_()
 _DELIVERY = ("delivery", pa.int32())  # the number of the delivery that brought the row
@@ -32,6 +34,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("segment", _TEXT),
             ("country", _TEXT),
             ("industry", _TEXT),
+            ("group_id", _TEXT),
             ("onboarded_on", _DAY),
             ("is_strategic", _FLAG),
             _DELIVERY,
@@ -186,6 +189,11 @@ class Ledger:
         Tables whose `known_on` was not delivered and is the fact's own date.
     partitions : int
         Partitions by customer on disk.
+    memberships : DataFrame or None
+        customer_id, segment, group_id and the day from which that was known (NaT: from the beginning); None: as the
+        customers say, from the beginning.
+    whole : bool
+        Are these all customers of the book? Else other customers have to be told of by a survey (peers.py).
     """
 
     customers: pd.DataFrame
@@ -200,6 +208,8 @@ class Ledger:
     reporting_currency: str = "EUR"
     known_on_assumed: tuple[str, ...] = ()
     partitions: int = 1
+    memberships: pd.DataFrame | None = None
+    whole: bool = True
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Every table by its name."""
@@ -212,6 +222,8 @@ class Ledger:
             for name, table in self.tables().items()
             if name != "rates"
         }
+        if self.memberships is not None:
+            kept["memberships"] = self.memberships[self.memberships["customer_id"].isin(list(ids))]
         return replace(self, **kept)
 
     def write(self, folder: Path) -> None:
@@ -246,7 +258,7 @@ class Ledger:
         frames: dict[str, Any] = {
             name: as_frame(table) for name, table in _tables(folder, about, partition, upto).items()
         }
-        return cls(**frames, **_about(about, upto))
+        return cls(**frames, **_about(about, upto), whole=partition is None or about["partitions"] == 1)
 
     @classmethod
     def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
@@ -266,7 +278,9 @@ class Columns:
         All but the rates, columns as in `SCHEMAS`; text may be dictionary-encoded, and `DOCUMENT` may stand for
         `invoice_id`.
     customers, rates : DataFrame
-    data_end, since, reporting_currency : as in `Ledger`
+    memberships : Table
+        As in `Ledger`, a null day for the beginning.
+    data_end, since, reporting_currency, whole : as in `Ledger`
     """
 
     tables: dict[str, pa.Table]
@@ -275,6 +289,8 @@ class Columns:
     data_end: date
     since: dict[str, date]
     reporting_currency: str
+    memberships: pa.Table
+    whole: bool
 
     @classmethod
     def of(cls, ledger: Ledger) -> "Columns":
@@ -283,7 +299,11 @@ class Columns:
             name: pa.Table.from_pandas(getattr(ledger, name), schema=SCHEMAS[name], preserve_index=False)
             for name in OWN_DATE
         }
-        about = ledger.data_end, ledger.since, ledger.reporting_currency
+        customers = pa.Table.from_pandas(ledger.customers, schema=SCHEMAS["customers"], preserve_index=False)
+        members = memberships(customers, [])
+        if ledger.memberships is not None:
+            members = pa.Table.from_pandas(ledger.memberships, schema=MEMBERSHIPS, preserve_index=False)
+        about = ledger.data_end, ledger.since, ledger.reporting_currency, members, ledger.whole
         return cls(tables, ledger.customers, ledger.rates, *about)
 
     @classmethod
@@ -293,7 +313,9 @@ class Columns:
         tables = _tables(folder, about, partition, None, coded=("customer_id", "currency", "kind"), bare=True)
         told = _about(about, None)
         customers, rates = as_frame(tables.pop("customers")), as_frame(tables.pop("rates"))
-        return cls(tables, customers, rates, told["data_end"], told["since"], told["reporting_currency"])
+        members, whole = tables.pop("memberships"), partition is None or told["partitions"] == 1
+        kept = told["data_end"], told["since"], told["reporting_currency"]
+        return cls(tables, customers, rates, *kept, members, whole)
 
 
 def _tables(
@@ -332,6 +354,9 @@ def _tables(
             said = str(fault).splitlines()[0]
             raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
         tables[name] = _after(name, whole, upto)
+        if name == "customers":
+            tables["memberships"] = memberships(tables[name], about.get("deliveries", []))
+            tables[name] = tables[name].filter(pc.equal(tables[name].column("replaced_in"), 0))
     if about.get("deliveries"):
         rates = _rates_in_force(as_frame(tables["rates"]), about["deliveries"])
         tables["rates"] = pa.Table.from_pandas(rates, schema=SCHEMAS["rates"], preserve_index=False)
@@ -359,7 +384,7 @@ def _about(about: dict[str, Any], upto: int | None) -> dict[str, Any]:
 
 
 def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:
-    """The rows as they were after a delivery; of customers and rates only what holds then."""
+    """The rows as they were after a delivery."""
     if upto is not None:
         rows = rows.filter(pc.less_equal(rows.column("delivery"), upto))
         if "replaced_in" in rows.column_names:
@@ -372,8 +397,6 @@ def _after(name: str, rows: pa.Table, upto: int | None) -> pa.Table:
                 place = rows.schema.get_field_index("replaced_on")
                 cleared = pc.if_else(later, pa.scalar(None, pa.date32()), rows.column(place))
                 rows = rows.set_column(place, SCHEMAS[name].field(place), cleared)
-    if name == "customers":
-        return rows.filter(pc.equal(rows.column("replaced_in"), 0))
     return rows
 
 

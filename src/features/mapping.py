@@ -13,14 +13,14 @@ from ..errors import Mistake
 from .money import EXPONENTS
 
 SOURCES = ("events", "limits", "signals")
-DERIVED = ("name", "segment", "country", "industry")  # what invoice rows may tell of a customer
+DERIVED = ("name", "segment", "country", "industry", "group_id")  # what invoice rows may tell of a customer
 WITH_ID = ("customers", "invoices", "payments")
 SEGMENTS = ("SME", "CORP", "RETAIL", "PUBLIC")
 # a table's columns: those that must be there, then those that may
 COLUMNS: dict[str, tuple[str, str]] = {
     "customers": (
         "customer_id name segment country onboarded_on credit_limit is_strategic",
-        "industry",
+        "industry group_id",
     ),
     "invoices": ("invoice_id customer_id issued_on due_on amount currency", "known_on"),
     "payments": ("payment_id invoice_id paid_on amount", "known_on customer_id"),

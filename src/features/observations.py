@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Mistake
-from .building import pasts
 from .calendar import month_ends
 from .default import Days, DefaultRecipe, Defaults
 from .engine.days import NEVER
 from .engine.facts import Facts
 from .engine.totals import Anchor, Quantity, Window
+from .pasts import pasts
 
 
 class Status(IntEnum):
@@ -35,24 +35,34 @@ STATUS_TEXT: dict[Status, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class ObservationRecipe:
-    """When customers are looked at: the section `observations` of params.yaml.
+@dataclass(frozen=True, kw_only=True)
+class Exposure:
+    """Who has something at risk with us.
 
     Attributes
     ----------
-    first, last : str
-        ISO days; observations are made at the month ends between them, both included.
     exposure_days : int
         Who has nothing issued in so many days (and nothing open) is not observed.
     open_counts : bool
         Whether something open makes an exposure too; False asks for an invoice in `exposure_days`.
     """
 
-    first: str
-    last: str
     exposure_days: int = 365
     open_counts: bool = True
+
+
+@dataclass(frozen=True)
+class ObservationRecipe(Exposure):
+    """When customers are looked at, and who: the section `observations` of params.yaml.
+
+    Attributes
+    ----------
+    first, last : str
+        ISO days; observations are made at the month ends between them, both included.
+    """
+
+    first: str
+    last: str
 
     def days(self) -> list[date]:
         """The month ends."""
@@ -73,7 +83,7 @@ def as_day(name: str, said: str) -> date:
 
 
 def observe(
-    facts: Facts, customer: Days, as_of: Days, recipe: ObservationRecipe, default: DefaultRecipe
+    facts: Facts, customer: Days, as_of: Days, recipe: Exposure, default: DefaultRecipe
 ) -> npt.NDArray[np.uint8]:
     """The `Status` of each observation: a customer's number and a day number, length n."""
     status = np.full(len(customer), Status.OBSERVED, np.uint8)

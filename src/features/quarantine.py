@@ -41,7 +41,8 @@ class SetAside:
 
 
 _LINES_OF_A_WARNING = 100
-CONSTANT = ("name", "segment", "country", "industry", "onboarded_on")  # of customers: the newest holds for all days
+ATTRIBUTES = ("name", "segment", "country", "industry", "group_id", "onboarded_on")  # of customers, with versions
+CONSTANT = ["name", "country", "industry", "onboarded_on"]  # of these the newest holds for all days
 _WORST = 5  # reasons that the summary tells
 _WITHOUT_LINES = ("POSSIBLE_DUPLICATE",)  # of two rows that look alike neither is the strange one
 
@@ -77,9 +78,7 @@ class Report:
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
     sums: dict[str, dict[str, str]] = field(default_factory=dict)
     repaired: list[dict[str, Any]] = field(default_factory=list)
-    taken_as_constant: list[str] = field(
-        default_factory=lambda: ["name", "segment", "country", "industry", "onboarded_on"]
-    )
+    taken_as_constant: list[str] = field(default_factory=lambda: list(CONSTANT))
     repeated: bool = False
     own_faults: dict[str, int] = field(default_factory=dict, repr=False)
     minor_sums: dict[str, dict[str, int]] = field(default_factory=dict, repr=False)

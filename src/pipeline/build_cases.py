@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from ..features.engine.loading import facts_of
-from ..features.ledger import Ledger
 from ..features.observations import Status, as_day
 from ..serving.bundle import load_bundle
 from ..serving.case_page import file_name, render, render_index
 from ..serving.cases import Case, gather
-from ..serving.scoring import score
+from ..serving.scoring import score_parts
 from .build_ledger import LedgerRecipe
 from .stage import Stage, run
 
@@ -17,10 +15,7 @@ def main(stage: Stage) -> None:
     """Write artifacts/cases: a page each, an index, and the riskiest one's name."""
     bundle, folder = load_bundle(stage.read("bundle")), stage.read("ledger")
     as_of = as_day("ledger.as_of", stage.recipe("ledger", LedgerRecipe).as_of)
-    parts = []
-    for ledger in Ledger.read_partitions(folder):
-        facts = facts_of(ledger)
-        parts.append((ledger, facts, score(bundle, facts, as_of)))
+    parts = list(score_parts(bundle, folder, as_of))
     ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
     cases: list[Case] = []
     for ledger, facts, scored in parts:

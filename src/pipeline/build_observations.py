@@ -32,7 +32,8 @@ def main(stage: Stage) -> None:
         counts.update(Status(int(code)).name.lower() for code in status)
         seen = status == Status.OBSERVED
         told = outcomes(facts, customer[seen], as_of[seen], default)
-        rows = facts.customers[["customer_id", "segment"]].iloc[customer[seen]].reset_index(drop=True)
+        rows = facts.customers[["customer_id"]].iloc[customer[seen]].reset_index(drop=True)
+        rows = rows.assign(segment=facts.segment_of(customer[seen], as_of[seen]))
         rows = rows.assign(as_of=pd.to_datetime(as_of[seen], unit="D").astype("datetime64[s]"), bad=told.bad)
         parts.append(rows.join(pd.DataFrame(told.by_trigger, columns=list(TRIGGERS))))
         tell(done)

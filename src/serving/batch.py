@@ -11,11 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
-from ..features.engine.loading import facts_of
-from ..features.ledger import Ledger
 from .bundle import Bundle
 from .reasons import columns
-from .scoring import Rating, score, status_text
+from .scoring import Rating, score_parts, status_text
 
 SCHEMA = pa.schema(
     [
@@ -67,8 +65,8 @@ def score_ledger(
     told: Counter[str] = Counter()
     try:
         with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
-            for done, ledger in enumerate(Ledger.read_partitions(folder), start=1):
-                ratings = score(bundle, facts_of(ledger), as_of).ratings()
+            for done, (ledger, _, scored) in enumerate(score_parts(bundle, folder, as_of), start=1):
+                ratings = scored.ratings()
                 told.update(rating.status.name for rating in ratings)
                 writer.write_table(pa.Table.from_pylist([_row(rating) for rating in ratings], schema=SCHEMA))
                 progress(done, ledger.partitions)

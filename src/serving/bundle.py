@@ -26,6 +26,7 @@ from ..features.declaration import Feature
 from ..features.default import DefaultRecipe
 from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
+from ..features.peers import PeerRecipe
 from ..models.rating import RatingSystem
 
 _MANIFEST, _SEAL, _TREES = "manifest.json", "manifest.sha256", "trees.txt"
@@ -65,6 +66,11 @@ class Bundle:
     def features(self) -> tuple[Feature, ...]:
         """The declarations of the model's features, in its order."""
         return tuple(feature(name) for name in self.system.model.features)
+
+    @property
+    def peers(self) -> PeerRecipe:
+        """Who counts among the others that a customer is compared with."""
+        return PeerRecipe(self.observation, self.default)
 
     def usual(self, segment: str, name: str) -> float:
         """The median of a feature in a segment; NaN where there is none."""

@@ -1,7 +1,9 @@
 """Scoring: every customer of a ledger rated at a day, with exact reasons, or told why it cannot be."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +13,11 @@ from ..errors import Mistake
 from ..features.building import build
 from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
+from ..features.engine.loading import facts_of
+from ..features.ledger import Ledger
 from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
+from ..features.peers import stand, surveyed
 from ..models.rating import DEFAULTED
 from .bundle import Bundle
 from .reasons import Reason, reasons_of
@@ -106,6 +111,8 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
     ------
     Mistake
         If `as_of` lies after the last day for which the ledger is complete.
+    ValueError
+        If the model compares with other customers and these facts are a part of the book; see `score_parts`.
     """
     day = day_number(as_of)
     if day > facts.data_end:
@@ -114,7 +121,7 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
             "choose that day or an earlier one."
         )
     keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
-    matrix = build(facts, keys, bundle.features)
+    matrix = build(facts, keys, bundle.features, peers=bundle.peers)
     who = np.arange(facts.n)
     system = bundle.system
     log_odds, contributions = system.log_odds(matrix), system.contributions(matrix)
@@ -130,6 +137,21 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
         -system.points.factor * contributions,
         float(system.points.score(np.array(system.baseline))),
     )
+
+
+def score_parts(bundle: Bundle, folder: Path, as_of: date) -> Iterator[tuple[Ledger, Facts, Scored]]:
+    """Each partition of a ledger on disk, its facts and its ratings; memory is bounded by one of them.
+
+    Where the model compares a customer with others, all partitions are surveyed first.
+    """
+    day, peers = np.array([day_number(as_of)]), any(one.measure.among_others for one in bundle.features)
+    if peers:
+        parts = Ledger.read_partitions(folder)
+        survey, counts = surveyed(stand(facts_of(ledger), day, bundle.peers) for ledger in parts)
+    for partition, ledger in enumerate(Ledger.read_partitions(folder)):
+        facts = facts_of(ledger)
+        facts = survey.beside(facts, counts[partition]) if peers else facts
+        yield ledger, facts, score(bundle, facts, as_of)
 
 
 def status_text(status: Status) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from .lateness import LATENESS
 from .limit import LIMIT, TERMS
 from .mechanics import DISPUTES, MECHANICS
 from .outside import OUTSIDE
+from .peers import PEERS
 from .trend import TREND
 
 CATALOGUE: tuple[Feature, ...] = (
@@ -18,6 +19,7 @@ CATALOGUE: tuple[Feature, ...] = (
     *TERMS,
     *MECHANICS,
     *DISPUTES,
+    *PEERS,
     *OUTSIDE,
 )
 FOR_MODELS: tuple[Feature, ...] = tuple(feature for feature in CATALOGUE if feature.in_scorecard)

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+
+from .days import NEVER
+
+if TYPE_CHECKING:
+    from ..peers import Peers
 
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
@@ -130,6 +135,22 @@ class Signals(NamedTuple):
     value: Floats
 
 
+class Members(NamedTuple):
+    """Which segment and group (by their number) a customer belonged to, as it became known; `begins` by customer."""
+
+    begins: Longs
+    known: Ints
+    segment: Ints
+    group: Ints
+
+    def at(self, customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """The row that holds for each customer (by its number) at the close of a day; -1 where none is known yet."""
+        owner = np.repeat(np.arange(len(self.begins) - 1), np.diff(self.begins))
+        keys = (owner << 32) + self.known + NEVER
+        row = np.searchsorted(keys, (customer.astype(np.int64) << 32) + day + NEVER, side="right") - 1
+        return np.where(row >= self.begins[customer], row, -1)
+
+
 @dataclass(frozen=True)
 class Facts:
     """All that the ledger holds of `n` customers.
@@ -148,6 +169,12 @@ class Facts:
         Optional sources and the day from which each is complete.
     minor : float
         Minor units in one unit of the reporting currency.
+    members : Members
+        Of the customers; `segments` and `groups` are the names of their numbers ("": of none).
+    whole : bool
+        Are these all customers of the book?
+    peers : Peers or None
+        What was surveyed of the other customers (features/peers.py).
     ids : array of str
         By which the documents are known to their users, for evidence; None where they were not read.
     """
@@ -167,7 +194,12 @@ class Facts:
     since: dict[str, int]
     minor: float
     data_end: int
+    members: Members
+    segments: tuple[str, ...]
+    groups: tuple[str, ...]
+    whole: bool
     ids: pa.ChunkedArray | None
+    peers: "Peers | None" = None
 
     @cached_property
     def receipts(self) -> Receipts:
@@ -183,6 +215,11 @@ class Facts:
     def numbers(self) -> pd.Index:
         """Customer ids by their number."""
         return pd.Index(self.customers["customer_id"])
+
+    def segment_of(self, customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The name of the segment that each customer was known to belong to; "" where none was known yet."""
+        names = np.array([*self.segments, ""], object)
+        return np.asarray(names[np.append(self.members.segment, -1)[self.members.at(customer, day)]])
 
     def document_id(self, document: int) -> str:
         """The id by which a document is known to its users."""

@@ -24,6 +24,7 @@ from .facts import (
     Kind,
     Limits,
     Longs,
+    Members,
     Notices,
     Payments,
     Receipts,
@@ -65,6 +66,7 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     notices = _notices(told["events"], names, place_of, rate)
     events, event_begins = _events(notices, m)
     signals, keys = _signals(told["signals"], names)
+    members, segments, groups = _members(held.memberships, names)
     return Facts(
         customers=customers,
         onboarded=_days_of(pa.array(customers["onboarded_on"].to_numpy("datetime64[D]"))),
@@ -81,6 +83,10 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
         since={source: day_number(day) for source, day in held.since.items()},
         minor=minor,
         data_end=day_number(held.data_end),
+        members=members,
+        segments=segments,
+        groups=groups,
+        whole=held.whole,
         ids=own.column("invoice_id").take(pa.array(first)) if "invoice_id" in own.column_names else None,
     )
 
@@ -260,6 +266,19 @@ def _signals(table: pa.Table, names: pa.Array) -> tuple[Signals, dict[tuple[str,
     begins = begins_of(customer[order], len(names))
     seen = np.maximum(day, known)
     return Signals(begins, key[order], day[order], seen[order], value[order]), keys
+
+
+def _members(table: pa.Table, names: pa.Array) -> tuple[Members, tuple[str, ...], tuple[str, ...]]:
+    customer = numbers_of(table.column("customer_id"), names)
+    known = table.column("known_on").cast(pa.int32()).fill_null(-NEVER).to_numpy()
+    order = np.lexsort((known, customer))
+    order = order[customer[order] >= 0]
+    segment, group = (pa.array(table.column(one).to_pylist(), pa.string()) for one in ("segment", "group_id"))
+    segment, group = segment.dictionary_encode(), group.dictionary_encode()
+    codes = (np.array(one.indices, np.int32)[order] for one in (segment, group))
+    begins = begins_of(customer[order], len(names))
+    told = Members(begins, known[order], *codes)
+    return told, tuple(segment.dictionary.to_pylist()), tuple(group.dictionary.to_pylist())
 
 
 def _refuse_uncountable(what: str, customer: Ints, amount: Longs, names: pa.Array, minor: float) -> None:

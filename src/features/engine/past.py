@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ from .receipts import Flows, Receipts
 from .replay import EPS
 from .states import States, invoiced, states_of
 from .totals import Anchor, Quantity, Total, Window, totals
+
+if TYPE_CHECKING:
+    from ..peers import Others
 
 Flags = npt.NDArray[np.bool_]
 
@@ -107,6 +110,12 @@ class Past:
         first = np.full(hi - lo, NEVER, np.int32)
         np.minimum.at(first, owner, seen)
         return np.asarray(first[self._of_moment])
+
+    @cached_property
+    def others(self) -> "Others":
+        """The other customers of each one's segment and group, as surveyed."""
+        assert self.facts.peers is not None, "what compares with others is declared as such"
+        return self.facts.peers.at(self.customers.start + self._of_moment, self.moments.day)
 
     # ---- what kernels tell
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..ledger import SCHEMAS
-from ..quarantine import CONSTANT
+from ..quarantine import ATTRIBUTES
 from .conversions import NO_DAY, Flags
 from .rows import as_days, ints, texts, where_of, whole
 from .run import Found, Run
@@ -76,7 +76,7 @@ class Customers:
         sieve.words("name")
         rows = {
             "customer_id": ids,
-            **{name: sieve.text(name) for name in CONSTANT[:-1]},
+            **{name: sieve.text(name) for name in ATTRIBUTES[:-1]},
             "onboarded_on": as_days(onboarded),
             "is_strategic": pa.array(strategic),
             "limit": pa.array(np.where(unknown, UNTOLD, limit)),
@@ -100,7 +100,7 @@ class Customers:
     def close_derived(self) -> None:
         """All invoice rows were read."""
         self.ids = pa.array(list(self._numbers), pa.string())
-        blank = {name: [row.get(name, "") for row in self._told] for name in CONSTANT[1:-1]}
+        blank = {name: [row.get(name, "") for row in self._told] for name in ATTRIBUTES[1:-1]}
         names = [row.get("name") or own for own, row in zip(self._numbers, self._told, strict=True)]
         self.rows = pa.table(
             {
@@ -168,7 +168,7 @@ class Customers:
         known = place >= 0
         at = current[np.maximum(place, 0)] if len(current) else np.zeros(len(rows), np.int64)
         restated = np.zeros(len(rows), bool)
-        for name in CONSTANT:
+        for name in ATTRIBUTES:
             mine, theirs = whole(rows.column(name)), whole(was.column(name)).take(pa.array(at))
             if name == "onboarded_on":
                 mine, theirs = mine.fill_null(date(1, 1, 1)), theirs.fill_null(date(1, 1, 1))

@@ -1,0 +1,42 @@
+"""Peers and group: a customer beside the others, as all of them were known on the day."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..declaration import Column, Measure, Missing, among_others
+from .vocabulary import DAYS, reasons_of
+
+if TYPE_CHECKING:
+    from ..engine.past import Past
+
+_MEMBERS, _OVERDUE, _OPEN = range(3)
+
+
+@among_others
+def against_segment(past: "Past", *, of: Measure, fewest: int) -> Column:
+    """The measure less its median over the others of the segment (over all others, if these are fewer than so many)."""
+    own = past.column(of)
+    usual = past.others.median(own.values.astype(np.float32).astype(float), fewest)
+    told = Column.of(own.values - usual, *reasons_of(own.missing), (Missing.NOBASE, np.isnan(usual)))
+    return told.clipped(*DAYS)
+
+
+@among_others
+def segment_default_rate(past: "Past", *, weight: int) -> Column:
+    """Of the others of the segment that were exposed and not in default a year ago: the share that fell since.
+
+    It is drawn to the rate of all others by the weight of so many customers.
+    """
+    rate = past.others.default_rate(weight)
+    return Column.of(rate, (Missing.NOBASE, np.isnan(rate)))
+
+
+@among_others
+def group_overdue_share(past: "Past") -> Column:
+    """Share of the open money of the group's other members that is overdue."""
+    group = past.others.group
+    overdue, open_, alone = group[:, _OVERDUE] - past.overdue(), group[:, _OPEN] - past.open, group[:, _MEMBERS] < 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = overdue / open_
+    return Column.of(share, (Missing.NOGROUP, alone), (Missing.NOOPEN, ~alone & (open_ == 0)))

@@ -1,0 +1,25 @@
+"""Memberships: which segment and which group of companies a customer was known to belong to, and from when on."""
+
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SCHEMA = pa.schema(
+    [("customer_id", pa.string()), ("segment", pa.string()), ("group_id", pa.string()), ("known_on", pa.date32())]
+)
+
+
+def memberships(versions: pa.Table, deliveries: list[dict[str, Any]]) -> pa.Table:
+    """What each version of a customer's row says, known from the last day of the delivery that brought it.
+
+    What the first delivery says is taken to have been so from the beginning (`known_on` null): nobody can tell.
+    """
+    ends = [None, *(date.fromisoformat(one["data_end"]) for one in deliveries[1:])]
+    delivery = np.asarray(versions.column("delivery").to_numpy())
+    place = np.clip(delivery - 1, 0, len(ends) - 1)
+    known = pa.array(ends, pa.date32()).take(pa.array(place))
+    told = [pc.fill_null(versions.column(name).cast(pa.string()), "") for name in SCHEMA.names[:3]]
+    return pa.table([*told, known], schema=SCHEMA)
