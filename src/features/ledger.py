@@ -256,7 +256,7 @@ class Ledger:
     @classmethod
     def _read(cls, folder: Path, about: dict[str, Any], partition: int | None, upto: int | None = None) -> "Ledger":
         frames: dict[str, Any] = {
-            name: as_frame(table) for name, table in _tables(folder, about, partition, upto).items()
+            name: as_frame(table) for name, table in _in_force(_tables(folder, about, partition), about, upto).items()
         }
         return cls(**frames, **_about(about, upto), whole=partition is None or about["partitions"] == 1)
 
@@ -310,19 +310,22 @@ class Columns:
     def read(cls, folder: Path, *, partition: int | None = None) -> "Columns":
         """Read a ledger, or one partition of its customers, without a detour."""
         about = read_about(folder)
-        tables = _tables(folder, about, partition, None, coded=("customer_id", "currency", "kind"), bare=True)
-        told = _about(about, None)
+        tables = _tables(folder, about, partition, coded=("customer_id", "currency", "kind"), bare=True)
+        return cls.told(tables, about, whole=partition is None or about["partitions"] == 1)
+
+    @classmethod
+    def told(cls, tables: dict[str, pa.Table], about: dict[str, Any], *, whole: bool) -> "Columns":
+        """The tables of a ledger as they lie on disk, and what its `ledger.json` says."""
+        tables, said = _in_force(tables, about, None), _about(about, None)
         customers, rates = as_frame(tables.pop("customers")), as_frame(tables.pop("rates"))
-        members, whole = tables.pop("memberships"), partition is None or told["partitions"] == 1
-        kept = told["data_end"], told["since"], told["reporting_currency"]
-        return cls(tables, customers, rates, *kept, members, whole)
+        kept = said["data_end"], said["since"], said["reporting_currency"]
+        return cls(tables, customers, rates, *kept, tables.pop("memberships"), whole)
 
 
 def _tables(
     folder: Path,
     about: dict[str, Any],
     partition: int | None,
-    upto: int | None,
     *,
     coded: tuple[str, ...] = (),
     bare: bool = False,
@@ -353,12 +356,18 @@ def _tables(
         except pa.ArrowInvalid as fault:
             said = str(fault).splitlines()[0]
             raise Mistake(f"{place}: cannot be read ({said}); write the ledger anew.") from None
-        tables[name] = _after(name, whole, upto)
-        if name == "customers":
-            tables["memberships"] = memberships(tables[name], about.get("deliveries", []))
-            tables[name] = tables[name].filter(pc.equal(tables[name].column("replaced_in"), 0))
-    if about.get("deliveries"):
-        rates = _rates_in_force(as_frame(tables["rates"]), about["deliveries"])
+        tables[name] = whole
+    return tables
+
+
+def _in_force(tables: dict[str, pa.Table], about: dict[str, Any], upto: int | None) -> dict[str, pa.Table]:
+    """What lies on disk as it is after all deliveries, or after one; with the memberships of the customers."""
+    tables = {name: _after(name, table, upto) for name, table in tables.items()}
+    versions, deliveries = tables["customers"], about.get("deliveries", [])
+    tables["memberships"] = memberships(versions, deliveries)
+    tables["customers"] = versions.filter(pc.equal(versions.column("replaced_in"), 0))
+    if deliveries:
+        rates = _rates_in_force(as_frame(tables["rates"]), deliveries)
         tables["rates"] = pa.Table.from_pandas(rates, schema=SCHEMAS["rates"], preserve_index=False)
     return tables
 

@@ -85,9 +85,10 @@ class Matrix:
         table = pq.read_table(path).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
         names = [n.removesuffix(_REASON) for n in table.column_names if n.endswith(_REASON)]
         held = {*names, *(name + _REASON for name in names)}
-        keys = table.select([n for n in table.column_names if n not in held]).to_pandas()
+        keys = table.select([n for n in table.column_names if n not in held]).to_pandas(date_as_object=False)
+        keys["as_of"] = keys["as_of"].astype("datetime64[s]")
         values = [table.column(n).to_numpy() for n in names]
-        missing = [table.column(n + _REASON).to_numpy() for n in names]
+        missing = [table.column(n + _REASON).to_numpy().astype(np.uint8) for n in names]
         codes = np.column_stack(missing) if names else np.empty((table.num_rows, 0), np.uint8)
         return cls(keys, as_matrix(values, table.num_rows), codes, tuple(feature(n) for n in names))
 
@@ -107,4 +108,7 @@ def as_table(
     told = {one.name: pa.array(column, from_pandas=True) for one, column in zip(features, values, strict=True)}
     reasons = {f"{one.name}{_REASON}": codes for one, codes in zip(features, missing, strict=True)}
     kept = pa.Table.from_pandas(keys, preserve_index=False)
+    types = [pa.string() if pa.types.is_large_string(f.type) else f.type for f in kept.schema]
+    types[kept.column_names.index("as_of")] = pa.date32()
+    kept = kept.cast(pa.schema(list(zip(kept.column_names, types, strict=True))))
     return pa.table({**{name: kept.column(name) for name in kept.column_names}, **told, **reasons})

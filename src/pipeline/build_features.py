@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..errors import Mistake
 from ..features.building import columns
 from ..features.catalogue import CATALOGUE
 from ..features.default import DefaultRecipe
@@ -24,11 +26,52 @@ from ..features.workers import THREADS, in_order
 from .stage import Stage, progress, run
 
 
+@dataclass(frozen=True)
+class FeaturesRecipe:
+    """Where features are built: the section `features` of params.yaml.
+
+    Attributes
+    ----------
+    engine : {"local", "spark"}
+        This machine, or the Spark cluster that Spark's own settings name.
+    storage : str
+        With spark: an address such as s3a://bucket/book from which the cluster reads `ledger` and to which it writes
+        `features`; empty: this folder, which all workers see.
+    """
+
+    engine: str = "local"
+    storage: str = ""
+
+    def __post_init__(self) -> None:
+        if self.engine not in ("local", "spark"):
+            raise Mistake(f"params.yaml: features.engine should be 'local' or 'spark', got {self.engine!r}.")
+        if self.storage and self.engine != "spark":
+            raise Mistake("params.yaml: features.storage is for the engine 'spark'; leave it empty.")
+
+
 def main(stage: Stage) -> None:
-    """Write the matrix partition by partition, so that memory is bounded by two of them."""
-    observations, folder, path = stage.read("observations"), stage.read("ledger"), stage.path("matrix")
-    keys = observations[["customer_id", "segment", "as_of"]]
+    """Write the matrix partition by partition, so that memory is bounded by two of them; or have a cluster write it."""
+    recipe, observations = stage.recipe("features", FeaturesRecipe), stage.read("observations")
+    keys, path = observations[["customer_id", "segment", "as_of"]], stage.path("matrix")
     peers = PeerRecipe(stage.recipe("observations", ObservationRecipe), stage.recipe("outcome", DefaultRecipe))
+    if recipe.engine == "spark":
+        _on_spark(stage, recipe.storage, keys, path, peers)
+    else:
+        _here(stage.read("ledger"), keys, path, peers)
+
+
+def _on_spark(stage: Stage, storage: str, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> None:
+    from ..features.cluster import build_on_spark, session
+
+    ledger = f"{storage}/ledger" if storage else stage.read("ledger").resolve().as_uri()
+    out, spark = f"{storage}/features" if storage else path.resolve().as_uri(), session()
+    build_on_spark(spark, ledger, keys, out, peers)
+    if storage:
+        pq.write_table(spark.read.parquet(out).toArrow(), path, compression="zstd")
+    stage.say(f"  written by Spark {spark.version} at {spark.sparkContext.master}")
+
+
+def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> None:
     count, aside = int(read_about(folder)["partitions"]), path.with_suffix(".part")
     tell, writer = progress("partitions", count), None
     for done, part in enumerate(_parts(folder, keys, count, peers), start=1):
