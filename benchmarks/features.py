@@ -24,7 +24,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -95,20 +94,18 @@ def ours(ledger: Path, names: tuple[str, ...] | None) -> list[tuple[np.ndarray, 
     """Customer ids, and features at the month ends, of each partition; one on each core at a time."""
     from tradecredit.features.building import columns
     from tradecredit.features.catalogue import CATALOGUE, feature
-    from tradecredit.features.engine.loading import read_facts
-    from tradecredit.features.ledger import read_about
-    from tradecredit.features.workers import THREADS, in_order
+    from tradecredit.features.engine.facts import Facts
+    from tradecredit.features.parts import each_part
+    from tradecredit.features.peers import USUAL
 
     wanted = [feature(name) for name in names] if names else CATALOGUE
     ends = np.array([(day - date(1970, 1, 1)).days for day in moments(ledger)])
 
-    def one(partition: int) -> tuple[np.ndarray, list[np.ndarray]]:
-        facts = read_facts(ledger, partition)
+    def one(facts: Facts) -> tuple[np.ndarray, list[np.ndarray]]:
         values, _ = columns(facts, np.repeat(np.arange(facts.n), ENDS), np.tile(ends, facts.n), wanted)
         return facts.customers["customer_id"].to_numpy(), values if names else values[:1]
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(in_order(pool, one, range(read_about(ledger)["partitions"])))
+    return list(each_part(ledger, one, days=ends, features=wanted, peers=USUAL))
 
 
 def together(parts: list[tuple[np.ndarray, list[np.ndarray]]]) -> np.ndarray:
@@ -121,9 +118,11 @@ def one_customer(ledger: Path) -> float:
     """Milliseconds of all features of one customer at one day, median of fifty customers."""
     from tradecredit.features.building import build
     from tradecredit.features.engine.loading import read_facts
+    from tradecredit.features.peers import USUAL, stand, surveyed
 
     facts, as_of = read_facts(ledger, 0), pd.Timestamp(moments(ledger)[-1])
-    told = []
+    survey, (counts,) = surveyed([stand(facts, np.array([(as_of - pd.Timestamp(0)).days]), USUAL)])  # the night's
+    facts, told = survey.beside(facts, counts), []
     for number in range(55):
         keys = pd.DataFrame({"customer_id": [facts.customers["customer_id"][number]], "as_of": [as_of]})
         begun = time.perf_counter()

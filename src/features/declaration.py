@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
@@ -86,6 +87,9 @@ class Family(Enum):
     OUTSIDE = ("peers, group and signals from outside", "同业、集团与外部信息")
 
 
+_FIRST, _ONE = itemgetter(0), np.uint8(1)
+
+
 @dataclass(frozen=True)
 class Column:
     """One number or one typed reason for each customer.
@@ -102,22 +106,23 @@ class Column:
     missing: Codes
 
     @classmethod
-    def of(cls, values: Values, *reasons: tuple[Missing, npt.NDArray[np.bool_] | bool]) -> "Column":
-        """Values with their missing reasons; of several that apply the first of the enumeration is told."""
-        values = np.array(values, np.float64)
+    def of(
+        cls, values: Values, *reasons: tuple[Missing, npt.NDArray[np.bool_] | bool], like: Codes | None = None
+    ) -> "Column":
+        """Values with their missing reasons; of several that apply the first of the enumeration is told.
+
+        `like` are the codes of what the values are made of: where that is missing, so are they.
+        """
         missing = np.zeros(len(values), np.uint8)
-        for reason, where in sorted(reasons, key=_rank, reverse=True):
+        for reason, where in sorted(reasons, key=_FIRST, reverse=True):
             missing[where] = reason
-        values[missing > 0] = np.nan
-        return cls(values, missing)
+        if like is not None:  # NONE goes round to 255, so that the lesser code is the first reason
+            missing = np.minimum(missing - _ONE, like - _ONE) + _ONE
+        return cls(np.where(missing, np.nan, values), missing)
 
     def clipped(self, low: float, high: float) -> "Column":
         """The same, values cut to [low, high]."""
-        return Column(np.clip(self.values, low, high), self.missing)
-
-
-def _rank(told: tuple[Missing, Any]) -> int:
-    return told[0]
+        return Column(np.minimum(np.maximum(self.values, low), high), self.missing)
 
 
 USUAL_DAYS = 430  # windows of a year, and what is decided 60 days after due within one

@@ -1,8 +1,6 @@
 """Build the features of every observation, each from what was known that day."""
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +14,13 @@ from ..features.building import columns
 from ..features.catalogue import CATALOGUE
 from ..features.default import DefaultRecipe
 from ..features.engine.days import day_numbers
-from ..features.engine.loading import read_facts
+from ..features.engine.facts import Facts
 from ..features.ledger import read_about
 from ..features.matrix import as_table
 from ..features.memory import keep_freed_memory
 from ..features.observations import ObservationRecipe
-from ..features.peers import PeerRecipe, stand, surveyed
-from ..features.workers import THREADS, in_order
+from ..features.parts import each_part
+from ..features.peers import PeerRecipe
 from .stage import Stage, progress, run
 
 
@@ -72,32 +70,21 @@ def _on_spark(stage: Stage, storage: str, keys: pd.DataFrame, path: Path, peers:
 
 
 def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> None:
-    count, aside = int(read_about(folder)["partitions"]), path.with_suffix(".part")
-    tell, writer = progress("partitions", count), None
-    for done, part in enumerate(_parts(folder, keys, count, peers), start=1):
+    def one(facts: Facts) -> pa.Table:
+        customer = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
+        mine = keys[customer >= 0].reset_index(drop=True)
+        values, missing = columns(facts, customer[customer >= 0], day_numbers(mine["as_of"]))
+        return as_table(mine, CATALOGUE, values, missing)
+
+    days, aside = np.unique(day_numbers(keys["as_of"])), path.with_suffix(".part")
+    tell, writer = progress("partitions", int(read_about(folder)["partitions"])), None
+    for done, part in enumerate(each_part(folder, one, days=days, features=CATALOGUE, peers=peers), start=1):
         writer = writer or pq.ParquetWriter(aside, part.schema, compression="zstd")
         writer.write_table(part)
         tell(done)
     assert writer is not None, "a ledger has a partition"
     writer.close()
     os.replace(aside, path)
-
-
-def _parts(folder: Path, keys: pd.DataFrame, count: int, peers: PeerRecipe) -> Iterator[pa.Table]:
-    """The features of the observations of each partition, when all of them were surveyed."""
-    days = np.unique(day_numbers(keys["as_of"]))
-    with ThreadPoolExecutor(THREADS) as pool:
-        standings = in_order(pool, lambda partition: stand(read_facts(folder, partition), days, peers), range(count))
-        survey, counts = surveyed(standings)
-
-        def one(partition: int) -> pa.Table:
-            facts = survey.beside(read_facts(folder, partition), counts[partition])
-            customer = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
-            mine = keys[customer >= 0].reset_index(drop=True)
-            values, missing = columns(facts, customer[customer >= 0], day_numbers(mine["as_of"]))
-            return as_table(mine, CATALOGUE, values, missing)
-
-        yield from in_order(pool, one, range(count))
 
 
 if __name__ == "__main__":

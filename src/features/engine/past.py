@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..declaration import Column, Measure, Missing
+from ..declaration import Codes, Column, Measure, Missing
 from . import arrears, credit, disputes, dues, dunning, issues, outside, promises, promptness, receipts, rolling
 from .days import NEVER
 from .facts import Facts, Floats, Ints
@@ -59,21 +59,23 @@ class Past:
             self._columns[measure] = measure(self)
         return self._columns[measure]
 
-    def told(self, values: npt.ArrayLike, *reasons: tuple[Missing, Flags | bool]) -> Column:
+    def told(
+        self, values: npt.NDArray[Any], *reasons: tuple[Missing, Flags | bool], like: Codes | None = None
+    ) -> Column:
         """Values with their missing reasons; a customer without a visible invoice is NEW."""
-        return Column.of(np.asarray(values, np.float64), (Missing.NEW, ~self.invoiced), *reasons)
+        return Column.of(values, (Missing.NEW, self._new), *reasons, like=like)
 
-    def back(self, values: npt.NDArray[Any], months: int) -> Floats:
+    def back(self, values: npt.NDArray[Any], months: int | list[int]) -> Floats:
         """The values that the moment so many months before had, as they were known then."""
+        assert self.calendar.series, "a measure that looks at earlier months is declared as monthly"
         place = self.moments.back[:, months]
-        assert months == 0 or self.calendar.series, "a measure that looks at earlier months is declared as monthly"
         told = values[place].astype(np.float64, copy=False)
         told[place < 0] = np.nan
         return told
 
     def series(self, values: Floats, months: Iterable[int]) -> Floats:
         """(n, k): the values of the moments so many months before."""
-        return np.column_stack([self.back(values, j) for j in months])
+        return self.back(values, list(months))
 
     def start(self, months: int) -> Ints:
         """T_j: the day so many calendar months before each moment."""
@@ -173,6 +175,10 @@ class Past:
         facts = self.facts
         told = invoiced(facts.begins, facts.documents, facts.versions, *self._days, *self._whom)
         return np.asarray(told)
+
+    @cached_property
+    def _new(self) -> Flags:
+        return ~self.invoiced
 
     @property
     def open(self) -> Floats:

@@ -6,7 +6,8 @@ however many moments see it; then the changes are cumulated. Sums are whole numb
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,28 +107,29 @@ class Total(NamedTuple):
 
 def totals(wanted: Iterable[Total], states: States, moments: Moments, calendar: Calendar) -> dict[Total, Floats]:
     """Each total at every moment, in minor units or counts."""
+    order, plan = _plan(tuple(wanted))
+    if not order:
+        return {}
+    clock = (moments.begins, moments.place, moments.day, len(calendar.days), calendar.first, calendar.base)
+    return dict(zip(order, _totals(*plan, states, *clock), strict=True))
+
+
+@lru_cache(maxsize=64)
+def _plan(wanted: tuple[Total, ...]) -> tuple[list[Total], tuple[Any, ...]]:
+    """Totals in order of their windows, those with an end first; and as arrays that the kernel reads."""
     by_window: dict[Window, list[Total]] = {}
     for one in sorted(dict.fromkeys(wanted), key=lambda total: total.window.endless):
         by_window.setdefault(one.window, []).append(one)
     order = [one for group in by_window.values() for one in group]
-    if not order:
-        return {}
     ends = np.cumsum([0, *(len(group) for group in by_window.values())])
-    sums = _totals(
+    plan = (
         np.array([one.quantity for one in order], np.int64),
         np.array([window.edges for window in by_window], np.int64),
         ends,
         sum(not window.endless for window in by_window),
         max((window.reach for window in by_window if not window.endless), default=0),
-        states,
-        moments.begins,
-        moments.place,
-        moments.day,
-        len(calendar.days),
-        calendar.first,
-        calendar.base,
     )
-    return dict(zip(order, sums, strict=True))
+    return order, plan
 
 
 @inlined

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..declaration import Column, Measure, Missing, lifelong, measure
 from ..engine.totals import Quantity
-from .vocabulary import FEWEST, RATIO, issued, reasons_of, slope_of
+from .vocabulary import FEWEST, RATIO, issued, slope_of
 
 if TYPE_CHECKING:
     from ..engine.past import Past
@@ -102,4 +102,4 @@ def to_terms(past: "Past", *, of: Measure, days: int) -> Column:
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = told.days / told.net
         ratio = late.values / mean
-    return past.told(ratio, *reasons_of(late.missing), (Missing.NOBASE, ~(mean >= 1))).clipped(*RATIO)
+    return past.told(ratio, (Missing.NOBASE, ~(mean >= 1)), like=late.missing).clipped(*RATIO)

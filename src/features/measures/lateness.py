@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Measure, Missing, lifelong, measure, monthly
-from .vocabulary import DAYS, FEWEST, reasons_of
+from .vocabulary import DAYS, FEWEST
 
 if TYPE_CHECKING:
     from ..engine.past import Past
@@ -69,7 +69,7 @@ def last_late_less(past: "Past", *, less: Measure) -> Column:
     """Share more than 5 days late of the three latest invoices due by T - 6, less a measure of the year."""
     runs, year = past.runs, past.column(less)
     few = (Missing.FEW, runs.many < FEWEST)
-    return past.told(runs.late5 - year.values, *reasons_of(year.missing), (Missing.NODUE, runs.many == 0), few)
+    return past.told(runs.late5 - year.values, (Missing.NODUE, runs.many == 0), few, like=year.missing)
 
 
 @lifelong

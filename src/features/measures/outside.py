@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Missing, measure
-from .vocabulary import reasons_of
 
 if TYPE_CHECKING:
     from ..engine.past import Past
@@ -31,7 +30,7 @@ def signal_change(past: "Past", *, source: str, name: str, days: int) -> Column:
     """The latest value less the latest of `days` days ago, as it was known then."""
     now, then = _latest(past, source, name), past.signal(source, name, before=days)
     old = np.isnan(then.observed) | (past.T - days - then.observed > STALE_DAYS)
-    return Column.of(now.values - then.value, *reasons_of(now.missing), (Missing.NOBASE, old))
+    return Column.of(now.values - then.value, (Missing.NOBASE, old), like=now.missing)
 
 
 @measure

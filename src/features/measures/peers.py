@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Measure, Missing, among_others
-from .vocabulary import DAYS, reasons_of
+from .vocabulary import DAYS
 
 if TYPE_CHECKING:
     from ..engine.past import Past
@@ -18,7 +18,7 @@ def against_segment(past: "Past", *, of: Measure, fewest: int) -> Column:
     """The measure less its median over the others of the segment (over all others, if these are fewer than so many)."""
     own = past.column(of)
     usual = past.others.median(own.values.astype(np.float32).astype(float), fewest)
-    told = Column.of(own.values - usual, *reasons_of(own.missing), (Missing.NOBASE, np.isnan(usual)))
+    told = Column.of(own.values - usual, (Missing.NOBASE, np.isnan(usual)), like=own.missing)
     return told.clipped(*DAYS)
 
 

@@ -3,12 +3,11 @@
 A new feature is mostly one of these said of another quantity or window.
 """
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Codes, Column, Measure, Missing, Values, measure, monthly
+from ..declaration import Column, Measure, Missing, Values, measure, monthly
 from ..engine.totals import Anchor, Quantity, Total, Window
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def change(past: "Past", *, of: Measure, less: Measure) -> Column:
     now, then = past.column(of), past.column(less)
     few, gone = then.missing == Missing.FEW, np.isnan(then.values)
     reasons = (Missing.FEW, few), (Missing.NOBASE, gone & ~few)
-    return Column.of(now.values - then.values, *reasons_of(now.missing), *reasons)
+    return Column.of(now.values - then.values, *reasons, like=now.missing)
 
 
 # ---- what a measure did over months
@@ -123,7 +122,7 @@ def standing_out(past: "Past", *, of: Measure, floor: float, fewest: int) -> Col
     with np.errstate(invalid="ignore", divide="ignore"):
         squares = np.where(np.isnan(series), 0.0, (series - mean[:, None]) ** 2).sum(axis=1)
         value = (now.values - mean) / np.maximum(floor, np.sqrt(squares / (many - 1)))
-    return past.told(value, *reasons_of(now.missing), (Missing.FEW, many < fewest)).clipped(*RATIO)
+    return past.told(value, (Missing.FEW, many < fewest), like=now.missing).clipped(*RATIO)
 
 
 @monthly
@@ -131,15 +130,15 @@ def slope(past: "Past", *, of: Measure, months: int, cut: tuple[float, float]) -
     """Least-squares slope per month of the measure at T_{months-1}..T_0; at least 4 points."""
     now = past.column(of)
     rate, many = slope_of(past.series(now.values, range(months - 1, -1, -1)))
-    kept = np.where(np.isin(now.missing, (Missing.NOSRC, Missing.NOLIMIT, Missing.NEW)), now.missing, 0)
-    return past.told(rate, *reasons_of(kept.astype(np.uint8)), (Missing.FEW, many < FEWEST_POINTS)).clipped(*cut)
+    kept = np.where(now.missing <= Missing.NEW, now.missing, np.uint8(0))  # NOSRC, NOLIMIT, NEW
+    return past.told(rate, (Missing.FEW, many < FEWEST_POINTS), like=kept).clipped(*cut)
 
 
 @monthly
 def mean_over(past: "Past", *, of: Measure, months: int) -> Column:
     """Mean of the measure at T_{months-1}..T_0, those that were present."""
     now = past.column(of)
-    return past.told(mean_of(past.series(now.values, range(months))), *reasons_of(now.missing))
+    return past.told(mean_of(past.series(now.values, range(months))), like=now.missing)
 
 
 @monthly
@@ -153,11 +152,6 @@ def share_of_peak(past: "Past", *, of: Measure, months: int) -> Column:
 
 
 # ---- pieces that measures share
-
-
-def reasons_of(missing: Codes) -> Iterable[tuple[Missing, np.ndarray]]:
-    """The reasons that a column has, to be told on."""
-    return [(Missing(code), missing == code) for code in np.unique(missing) if code]
 
 
 def mean_of(series: Values) -> Values:
@@ -184,4 +178,4 @@ def _without(past: "Past", source: str | None) -> list[tuple[Missing, np.ndarray
 
 
 def _minus(now: Column, then: Values) -> Column:
-    return Column.of(now.values - then, *reasons_of(now.missing), (Missing.NOBASE, np.isnan(then)))
+    return Column.of(now.values - then, (Missing.NOBASE, np.isnan(then)), like=now.missing)
