@@ -90,7 +90,7 @@ class Defaults:
         self._recipe, self._eps = recipe, EPS * minor
         self._rule = Rule(recipe.dpd, recipe.floor * minor, recipe.share, recipe.pause_disputes, recipe.prepayment)
         self._held = Ledger(facts.begins, facts.documents, facts.versions, facts.payments, facts.events, facts.notices)
-        self._may = hopeful(self._held, self._rule, self._eps)
+        self._can = hopeful(self._held, self._rule, self._eps)
 
     def triggered(self, customer: Days, *, after: Days, to: Days, known_by: Days) -> npt.NDArray[np.bool_]:
         """(n rows, n kinds): does a trigger hold on some day of (after, to], by what was known at `known_by`?
@@ -101,7 +101,7 @@ class Defaults:
         after, to, known_by : day numbers, length n
         """
         given = (self._held, _small(customer), _small(known_by), _small(after), _small(to))
-        return np.asarray(hits(*given, self._may, self._rule, self._eps))
+        return np.asarray(hits(*given, *self._can, self._rule, self._eps))
 
     def late_when_due(self, customer: Days, *, after: Days, to: Days, known_by: Days) -> npt.NDArray[np.bool_]:
         """Is an invoice due in (after, to] paid more than dpd days late (window "due")? Length n, as `triggered`."""

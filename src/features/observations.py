@@ -86,6 +86,24 @@ def observe(
     facts: Facts, customer: Days, as_of: Days, recipe: Exposure, default: DefaultRecipe
 ) -> npt.NDArray[np.uint8]:
     """The `Status` of each observation: a customer's number and a day number, length n."""
+    status = _exposure(facts, customer, as_of, recipe)
+    looked_at = np.flatnonzero(status != Status.UNKNOWN_YET)
+    bad = _in_default(Defaults(facts, default), customer[looked_at], as_of[looked_at], default)
+    status[looked_at[bad]] = Status.IN_DEFAULT
+    return status
+
+
+def observed(
+    facts: Facts, customer: Days, as_of: Days, recipe: Exposure, default: DefaultRecipe
+) -> npt.NDArray[np.bool_]:
+    """Is the status OBSERVED? As `observe` tells, without looking for the reason where there is no exposure."""
+    seen = _exposure(facts, customer, as_of, recipe) == Status.OBSERVED
+    looked_at = np.flatnonzero(seen)
+    seen[looked_at] = ~_in_default(Defaults(facts, default), customer[looked_at], as_of[looked_at], default)
+    return np.asarray(seen)
+
+
+def _exposure(facts: Facts, customer: Days, as_of: Days, recipe: Exposure) -> npt.NDArray[np.uint8]:
     status = np.full(len(customer), Status.OBSERVED, np.uint8)
     for rows, places, past in pasts(facts, customer, as_of):
         exposed = past.total(Quantity.ANY, Window(Anchor.ISSUED, days=recipe.exposure_days)) > 0
@@ -94,8 +112,9 @@ def observe(
         known = past.invoiced | ((past.onboarded <= past.T) & (past.onboarded < NEVER))
         told = np.where(known, np.where(exposed, Status.OBSERVED, Status.NO_EXPOSURE), Status.UNKNOWN_YET)
         status[rows] = told[places]
-    looked_at = np.flatnonzero(status != Status.UNKNOWN_YET)
-    who, to = customer[looked_at], as_of[looked_at]
-    bad = Defaults(facts, default).triggered(who, after=to - default.cure_days, to=to, known_by=to).any(axis=1)
-    status[looked_at[bad]] = Status.IN_DEFAULT
     return status
+
+
+def _in_default(defaults: Defaults, customer: Days, as_of: Days, default: DefaultRecipe) -> npt.NDArray[np.bool_]:
+    told = defaults.triggered(customer, after=as_of - default.cure_days, to=as_of, known_by=as_of)
+    return np.asarray(told.any(axis=1))

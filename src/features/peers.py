@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .catalogue.lateness import DBT_YEAR
 from .default import DefaultRecipe, Defaults
 from .engine.facts import Facts, Members
-from .observations import Exposure, Status, observe
+from .observations import Exposure, observed
 from .pasts import pasts
 
 Floats = npt.NDArray[np.float64]
@@ -77,7 +77,7 @@ def stand(facts: Facts, days: Days, recipe: PeerRecipe) -> Standing:
     for rows, places, past in pasts(facts, customer, day):
         late[rows] = past.column(DBT_YEAR).values[places]
         open_[rows], overdue[rows] = past.open[places], past.overdue()[places]
-    counted = observe(facts, customer, day - YEAR, recipe.exposure, recipe.default) == Status.OBSERVED
+    counted = observed(facts, customer, day - YEAR, recipe.exposure, recipe.default)
     fell = np.zeros(n * k, bool)
     who, to = customer[counted], day[counted]
     fell[counted] = Defaults(facts, recipe.default).triggered(who, after=to - YEAR, to=to, known_by=to).any(axis=1)

@@ -1,17 +1,19 @@
 """Defaulting: the days on which a customer counts as in default, as known on some day."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from .compiled import allocating, compiled, inlined
 from .days import NEVER
 from .facts import Documents, Events, Ints, Kind, Longs, Notices, Payments, Versions
 from .gate import due_at, known, version_at
 from .ordering import put_in_order, widest
 from .replay import collect, room, stocks
+from .states import done
 
 OVERDUE, WRITTEN_OFF, COLLECTION, INSOLVENT, PREPAYING = range(5)
+_CREDIT_NOTE = int(Kind.CREDIT_NOTE)
 _WRITE_OFF, _AGENCY, _LEGAL = int(Kind.WRITE_OFF), int(Kind.AGENCY), int(Kind.LEGAL)
 _INSOLVENCY, _PREPAYMENT = int(Kind.INSOLVENCY), int(Kind.PREPAYMENT)
 _BOUNCED = int(Kind.BOUNCED)
@@ -50,26 +52,69 @@ class Spells(NamedTuple):
 
 @compiled
 def hopeful(held, rule, eps):  # type: ignore[no-untyped-def]
-    """Customers that can have been in default on some day, by whatever was known; the others never were."""
-    n = len(held.first) - 1
-    may = np.zeros(n, np.bool_)
-    for c in range(n):
+    """By whatever is ever known: can a customer be in default for what was said of it; and the most money of each
+    document that can ever be so late."""
+    said, late = np.zeros(len(held.first) - 1, np.bool_), np.zeros(len(held.documents.customer))
+    _tell_hopeful(held, rule, eps, said, late)
+    return said, late
+
+
+@inlined
+def _most_late(held, d, rule, eps):  # type: ignore[no-untyped-def]
+    """What is not sure to have been paid, credited or written off in time."""
+    owed, due, paid = 0, NEVER, 0
+    for v in range(held.documents.versions[d], held.documents.versions[d + 1]):
+        owed, due = max(owed, held.versions.amount[v]), min(due, held.versions.due[v])
+    for p in range(held.documents.payments[d], held.documents.payments[d + 1]):
+        if held.payments.amount[p] < 0 or held.payments.replaced[p] < NEVER:
+            return np.inf
+        if held.payments.seen[p] <= due + rule.dpd:
+            paid += held.payments.amount[p]
+    for e in range(held.documents.events[d], held.documents.events[d + 1]):
+        kind, money = held.events.kind[e], held.events.amount[e]
+        if kind in (_CREDIT_NOTE, _WRITE_OFF) and money > 0 and held.events.seen[e] <= due + rule.dpd:
+            paid += money
+    return float(owed - paid) if owed - paid > eps else 0.0
+
+
+@inlined
+def _said(held, c, to):  # type: ignore[no-untyped-def]
+    """Was anything said of a customer by a day that makes a default, or that keeps it in one?"""
+    for e in range(held.notices.begins[c], held.notices.begins[c + 1]):
+        kind = held.notices.kind[e]
+        if held.notices.seen[e] <= to and kind in (_WRITE_OFF, _AGENCY, _LEGAL, _INSOLVENCY, _PREPAYMENT):
+            return True
+    return False
+
+
+@inlined
+def _tell_hopeful(held, rule, eps, said, late):  # type: ignore[no-untyped-def]
+    for c in range(len(said)):
+        bounced = False
         for e in range(held.notices.begins[c], held.notices.begins[c + 1]):
-            kind = held.notices.kind[e]
-            may[c] |= kind in (_WRITE_OFF, _AGENCY, _LEGAL, _INSOLVENCY, _PREPAYMENT, _BOUNCED)
-        d = held.first[c]
-        while d < held.first[c + 1] and not may[c]:
-            owed, due, paid = 0, NEVER, 0
-            for v in range(held.documents.versions[d], held.documents.versions[d + 1]):
-                owed, due = max(owed, held.versions.amount[v]), min(due, held.versions.due[v])
-            for p in range(held.documents.payments[d], held.documents.payments[d + 1]):
-                if held.payments.amount[p] < 0 or held.payments.replaced[p] < NEVER:
-                    may[c] = True
-                elif held.payments.seen[p] <= due + rule.dpd:
-                    paid += held.payments.amount[p]
-            may[c] |= owed - paid > eps  # not sure to have been paid in time
-            d += 1
-    return may
+            bounced |= held.notices.kind[e] == _BOUNCED
+        said[c] = _said(held, c, NEVER)
+        for d in range(held.first[c], held.first[c + 1]):
+            late[d] = np.inf if bounced else _most_late(held, d, rule, eps)
+
+
+@inlined
+def _can_be(held, c, after, to, rule, said, late):  # type: ignore[no-untyped-def]
+    """Can a customer have been in default on a day of (after, to]?"""
+    if said[c] and _said(held, c, to):
+        return True
+    money = 0.0
+    for d in range(held.first[c], held.first[c + 1]):
+        if late[d] == 0:
+            continue
+        due = NEVER
+        for v in range(held.documents.versions[d], held.documents.versions[d + 1]):
+            due = min(due, held.versions.due[v])
+        if due + rule.dpd < to and not done(d, held.documents, held.versions, held.payments, after):
+            money += late[d]
+            if money >= rule.floor:
+                return True
+    return False
 
 
 @inlined
@@ -86,21 +131,22 @@ def _crossing(due, dpd, pause, work, steps):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _sweep(n, all_day, all_money, all_end, late_day, floor, share, keys, start, end):  # type: ignore[no-untyped-def]
-    """Spells on which late money is material; money k is there on [all_day, all_end), and late from late_day on."""
-    m = 0
+def _sweep(n, work, late_day, after, floor, share):  # type: ignore[no-untyped-def]
+    """Spells on which late money is material; money k is there on [day, end), and late from late_day + after on."""
+    m, keys, start, end = 0, work.keys, work.start, work.stop
     for k in range(n):  # four turns of each: it comes, it is late, it is late no more, it goes
-        keys[m], keys[m + 1] = (np.int64(all_day[k]) << 32) | (4 * k), (np.int64(all_end[k]) << 32) | (4 * k + 3)
+        day, gone = work.day[k], work.end[k]
+        keys[m], keys[m + 1] = (np.int64(day) << 32) | (4 * k), (np.int64(gone) << 32) | (4 * k + 3)
         m += 2
-        if max(late_day[k], all_day[k]) < all_end[k]:
-            keys[m] = (np.int64(max(late_day[k], all_day[k])) << 32) | (4 * k + 1)
-            keys[m + 1] = (np.int64(all_end[k]) << 32) | (4 * k + 2)
+        late = max(late_day[k] + after, day)
+        if late < gone:
+            keys[m], keys[m + 1] = (np.int64(late) << 32) | (4 * k + 1), (np.int64(gone) << 32) | (4 * k + 2)
             m += 2
     put_in_order(keys, 0, m)
     spells, there, late, holding = 0, 0, 0, False
     for j in range(m):
         turn = keys[j] & 0xFFFFFFFF
-        money = all_money[turn >> 2]
+        money = work.money[turn >> 2]
         kind = turn & 3
         if kind == 0:
             there += money
@@ -132,49 +178,85 @@ def _until(start, end, spells, day):  # type: ignore[no-untyped-def]
     return day + 1, False
 
 
-@compiled
-def spells_of(held, c, T, rule, eps):  # type: ignore[no-untyped-def]
-    """The spells of default of customer c, as known at the close of T."""
-    documents, versions, notices = held.documents, held.versions, held.notices
-    rows, most = 1, 1
-    for d in range(held.first[c], held.first[c + 1]):
-        own = documents.payments[d + 1] - documents.payments[d] + documents.events[d + 1] - documents.events[d] + 1
-        rows, most = rows + own, max(most, own)
-    n0, n1 = notices.begins[c], notices.begins[c + 1]
-    work = room(most + 1)
-    day, end, money = np.empty(rows, np.int32), np.empty(rows, np.int32), np.empty(rows, np.int64)
-    late, due_day = np.empty(rows, np.int32), np.empty(rows, np.int32)
-    keys = np.empty(4 * rows, np.int64)
-    starts, ends = np.empty(2 * rows + 1, np.int32), np.empty(2 * rows + 1, np.int32)
-    room_ = 2 * rows + 1 + n1 - n0
-    spell_start, spell_end = np.empty(room_, np.int32), np.empty(room_, np.int32)
-    kind = np.empty(room_, np.int32)
-    n = 0
+class Room(NamedTuple):
+    """Room for the money of one customer, the turns of a sweep, and spells."""
+
+    replay: Any
+    day: Any
+    end: Any
+    money: Any
+    late: Any
+    due: Any
+    keys: Any
+    start: Any  # of the spells of a sweep
+    stop: Any
+    spell_start: Any
+    spell_end: Any
+    kind: Any
+
+
+@allocating
+def _room(held, c0, c1):  # type: ignore[no-untyped-def]
+    """Room for any of these customers."""
+    documents, notices = held.documents, held.notices
+    rows, most, said = 1, 1, 0
+    for c in range(c0, c1):
+        own = 1
+        for d in range(held.first[c], held.first[c + 1]):
+            some = documents.payments[d + 1] - documents.payments[d] + documents.events[d + 1] - documents.events[d] + 1
+            own, most = own + some, max(most, some)
+        rows, said = max(rows, own), max(said, notices.begins[c + 1] - notices.begins[c])
+    spells = 2 * rows + 1 + said
+    return Room(
+        room(most + 1),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int64),
+        np.empty(rows, np.int32),
+        np.empty(rows, np.int32),
+        np.empty(4 * rows, np.int64),
+        np.empty(2 * rows + 1, np.int32),
+        np.empty(2 * rows + 1, np.int32),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+        np.empty(spells, np.int32),
+    )
+
+
+@inlined
+def _spells(held, c, T, since, rule, eps, work):  # type: ignore[no-untyped-def]
+    """Fill `work` with the spells of default of customer c, as known at the close of T; how many there are.
+
+    What was over by the day `since` is left out: spells that end by then are not told.
+    """
+    documents, versions, notices, replay = held.documents, held.versions, held.notices, work.replay
+    n0, n1, n = notices.begins[c], notices.begins[c + 1], 0
     for d in range(held.first[c], held.first[c + 1]):
         v0, v1 = documents.versions[d], documents.versions[d + 1]
         version = version_at(versions, v0, v1, T)
-        if version < 0 or versions.amount[version] <= 0:
+        if version < 0 or versions.amount[version] <= 0 or done(d, documents, versions, held.payments, since):
             continue
         due, _ = due_at(versions, v0, v1, T)
         e0, e1 = documents.events[d], documents.events[d + 1]
         p0, p1 = documents.payments[d], documents.payments[d + 1]
-        pays, backs = collect(held.payments, p0, p1, held.events, e0, e1, T, work)
+        pays, backs = collect(held.payments, p0, p1, held.events, e0, e1, T, replay)
         issued, amount = versions.issued[version], versions.amount[version]
-        steps = stocks(issued, amount, held.events, e0, e1, T, eps, work, pays, backs)
-        crossing = _crossing(due, rule.dpd, rule.pause_disputes, work, steps)
+        steps = stocks(issued, amount, held.events, e0, e1, T, eps, replay, pays, backs)
+        crossing = _crossing(due, rule.dpd, rule.pause_disputes, replay, steps)
         for k in range(steps):
-            if work.step_undisputed[k] > 0:
-                day[n], money[n] = work.step_day[k], work.step_undisputed[k]
-                end[n] = work.step_day[k + 1] if k + 1 < steps else NEVER
-                late[n], due_day[n] = crossing, due
+            if replay.step_undisputed[k] > 0:
+                work.day[n], work.money[n] = replay.step_day[k], replay.step_undisputed[k]
+                work.end[n] = replay.step_day[k + 1] if k + 1 < steps else NEVER
+                work.late[n], work.due[n] = crossing, due
                 n += 1
-    many = _sweep(n, day, money, end, late, rule.floor, rule.share, keys, starts, ends)
+    many = _sweep(n, work, work.late, 0, rule.floor, rule.share)
     for k in range(many):
-        spell_start[k], spell_end[k], kind[k] = starts[k], ends[k], OVERDUE
+        work.spell_start[k], work.spell_end[k], work.kind[k] = work.start[k], work.stop[k], OVERDUE
     for e in range(n0, n1):
         seen, what = notices.seen[e], notices.kind[e]
         if not known(seen, T):
             continue
+        end, kind = -1, -1
         if what == _WRITE_OFF and notices.amount[e] > 0:
             total = 0
             for other in range(n0, n1):
@@ -182,34 +264,49 @@ def spells_of(held, c, T, rule, eps):  # type: ignore[no-untyped-def]
                 if near and notices.kind[other] == _WRITE_OFF and notices.amount[other] > 0:
                     total += notices.amount[other]
             if total >= rule.floor:
-                spell_start[many], spell_end[many], kind[many] = seen, seen + 1, WRITTEN_OFF
-                many += 1
+                end, kind = seen + 1, WRITTEN_OFF
         elif what in (_AGENCY, _LEGAL):
-            found = _sweep(n, day, money, end, due_day + np.int32(1), 0.0, 0.0, keys, starts, ends)
-            spell_start[many], spell_end[many], kind[many] = seen, _until(starts, ends, found, seen)[0], COLLECTION
-            many += 1
+            found = _sweep(n, work, work.due, 1, 0.0, 0.0)
+            end, kind = _until(work.start, work.stop, found, seen)[0], COLLECTION
         elif what == _INSOLVENCY:
-            spell_start[many], spell_end[many], kind[many] = seen, NEVER, INSOLVENT
-            many += 1
+            end, kind = NEVER, INSOLVENT
         elif what == _PREPAYMENT and rule.prepayment:
-            dpd = due_day + np.int32(PREPAYMENT_DPD + 1)
-            found = _sweep(n, day, money, end, dpd, rule.floor, rule.share, keys, starts, ends)
-            if _until(starts, ends, found, seen)[1]:
-                spell_start[many], spell_end[many], kind[many] = seen, seen + 1, PREPAYING
-                many += 1
-    return Spells(spell_start[:many], spell_end[:many], kind[:many])
+            found = _sweep(n, work, work.due, PREPAYMENT_DPD + 1, rule.floor, rule.share)
+            if _until(work.start, work.stop, found, seen)[1]:
+                end, kind = seen + 1, PREPAYING
+        if kind >= 0:
+            work.spell_start[many], work.spell_end[many], work.kind[many] = seen, end, kind
+            many += 1
+    return many
 
 
 @compiled
-def hits(held, customer, known_by, after, to, may, rule, eps):  # type: ignore[no-untyped-def]
+def spells_of(held, c, T, rule, eps):  # type: ignore[no-untyped-def]
+    """The spells of default of customer c, as known at the close of T."""
+    work = _room(held, c, c + 1)
+    many = _spells(held, c, T, -NEVER, rule, eps, work)
+    return Spells(work.spell_start[:many], work.spell_end[:many], work.kind[:many])
+
+
+@inlined
+def _tell_hits(held, customer, known_by, after, to, said, late, rule, eps, work, hit):  # type: ignore[no-untyped-def]
+    for row in range(len(customer)):
+        if not _can_be(held, customer[row], after[row], to[row], rule, said, late):
+            continue
+        since = (
+            -NEVER if said[customer[row]] else after[row]
+        )  # an agency stays until nothing is overdue, since long ago
+        for k in range(_spells(held, customer[row], known_by[row], since, rule, eps, work)):
+            if work.spell_start[k] <= to[row] and work.spell_end[k] > after[row] + 1:
+                hit[row, work.kind[k]] = True
+
+
+@compiled
+def hits(held, customer, known_by, after, to, said, late, rule, eps):  # type: ignore[no-untyped-def]
     """(rows, 5): does a default of each kind hold on a day of (after, to], as known at `known_by`?"""
     hit = np.zeros((len(customer), 5), np.bool_)
-    for row in range(len(customer)):
-        if may[customer[row]]:
-            spells = spells_of(held, customer[row], known_by[row], rule, eps)
-            for k in range(len(spells.start)):
-                if spells.start[k] <= to[row] and spells.end[k] > after[row] + 1:
-                    hit[row, spells.kind[k]] = True
+    work = _room(held, 0, len(held.first) - 1)
+    _tell_hits(held, customer, known_by, after, to, said, late, rule, eps, work, hit)
     return hit
 
 

@@ -158,7 +158,7 @@ def invoiced(first, documents, versions, begins, days, c0, c1):  # type: ignore[
 
 
 @inlined
-def _done(document, documents, versions, payments, day):  # type: ignore[no-untyped-def]
+def done(document, documents, versions, payments, day):  # type: ignore[no-untyped-def]
     """Was a document paid, and nothing more to be learned of it, by the close of a day?"""
     amount, paid = 0, 0
     for v in range(documents.versions[document], documents.versions[document + 1]):
@@ -354,7 +354,7 @@ def _tell_any(  # type: ignore[no-untyped-def]
 
 @inlined
 def _tell(  # type: ignore[no-untyped-def]
-    rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, done, turns, work
+    rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, over, turns, work
 ):
     n, s = 0, 0
     for c in range(c0, c1):
@@ -362,7 +362,7 @@ def _tell(  # type: ignore[no-untyped-def]
         for d in range(first[c], first[c + 1]):
             if m0 == m1:
                 break
-            if done[d - first[c0]]:
+            if over[d - first[c0]]:
                 continue
             if _plain(documents, versions, payments, d):
                 n, s = _tell_plain(rows, n, spells, s, d, documents, versions, payments, days, m0, m1, eps)
@@ -379,14 +379,14 @@ def _states(  # type: ignore[no-untyped-def]
     first, documents, versions, payments, events, begins, days, c0, c1, eps, lifelong
 ):
     most, rooms, stays = 1, 0, 0
-    done = np.zeros(first[c1] - first[c0], np.bool_)
+    over = np.zeros(first[c1] - first[c0], np.bool_)
     for d in range(first[c0], first[c1]):
         own = documents.customer[d] - c0
         moments = begins[own + 1] - begins[own]
         if moments and not lifelong:
             before = days[begins[own]] - DONE
-            done[d - first[c0]] = _done(d, documents, versions, payments, before)
-        if moments == 0 or done[d - first[c0]]:
+            over[d - first[c0]] = done(d, documents, versions, payments, before)
+        if moments == 0 or over[d - first[c0]]:
             continue
         pays = documents.payments[d + 1] - documents.payments[d]
         told = documents.events[d + 1] - documents.events[d]
@@ -401,6 +401,6 @@ def _states(  # type: ignore[no-untyped-def]
     turns, work = np.empty(most, np.int32), room(most)
     rows, spells = _room(c1 - c0, rooms, stays)
     n, s = _tell(
-        rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, done, turns, work
+        rows, spells, first, documents, versions, payments, events, begins, days, c0, c1, eps, over, turns, work
     )
     return rows, n, spells, s

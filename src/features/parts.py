@@ -1,0 +1,35 @@
+"""Parts: work on each partition of a ledger on disk, two at a time, when all of them were surveyed if need be."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from .declaration import Feature
+from .engine.facts import Facts
+from .engine.loading import read_facts
+from .ledger import read_about
+from .peers import Days, PeerRecipe, stand, surveyed
+from .workers import THREADS, in_order
+
+Made = TypeVar("Made")
+
+
+def each_part(
+    folder: Path, work: Callable[[Facts], Made], *, days: Days, features: Sequence[Feature], peers: PeerRecipe
+) -> Iterator[Made]:
+    """What `work` makes of the facts of each partition, in order; memory is bounded by some partitions.
+
+    Parameters
+    ----------
+    days : int64, ascending
+        The day numbers for which `work` asks; on them all customers are surveyed if some of `features` compares with
+        others, by the rules of `peers`.
+    """
+    parts = range(int(read_about(folder)["partitions"]))
+    with ThreadPoolExecutor(THREADS) as pool:
+        if not any(one.measure.among_others for one in features):
+            yield from in_order(pool, lambda part: work(read_facts(folder, part)), parts)
+            return
+        survey, counts = surveyed(in_order(pool, lambda part: stand(read_facts(folder, part), days, peers), parts))
+        yield from in_order(pool, lambda part: work(survey.beside(read_facts(folder, part), counts[part])), parts)
