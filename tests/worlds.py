@@ -22,7 +22,8 @@ OUTSIDE = [date(2024, 3, 30), date(2023, 8, 31), date(2025, 3, 31), date(2026, 6
 MONEY = [100_000] * 6 + [50, 99, 100, 101, 5_000, 10_000, 30_000, 99_999, 10**14, 0, -20_000]
 BOOKED = [0] * 8 + [1, 3, 20, 90]  # days until a fact is known
 SEGMENTS, GROUPS = ("SME", "CORP"), ("", "G", "G", "H")
-KINDS = ("credit_note", "write_off", "bounced", "dispute_opened", "dispute_closed", "promise", "dunning")
+KINDS = ("credit_note", "write_off", "bounced", "dispute_opened", "dispute_closed", "promise", "dunning") * 3
+KINDS += ("agency", "insolvency", "prepayment")
 SIGNALS = [("bureau", "score")] * 3 + [("statement", "debt_ratio"), ("court", "case"), ("bank", "protest"), ("x", "y")]
 
 

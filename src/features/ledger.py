@@ -216,7 +216,7 @@ class Ledger:
         return {name: getattr(self, name) for name in SCHEMAS}
 
     def of_customers(self, ids: set[str] | list[str]) -> "Ledger":
-        """The ledger of these customers alone."""
+        """The ledger of these customers alone, as a book of its own."""
         kept: dict[str, Any] = {
             name: table[table["customer_id"].isin(list(ids))].reset_index(drop=True)
             for name, table in self.tables().items()
@@ -224,7 +224,7 @@ class Ledger:
         }
         if self.memberships is not None:
             kept["memberships"] = self.memberships[self.memberships["customer_id"].isin(list(ids))]
-        return replace(self, **kept)
+        return replace(self, whole=True, **kept)
 
     def write(self, folder: Path) -> None:
         """Write the ledger as partitioned Parquet; the same ledger gives the same bytes."""
