@@ -62,26 +62,10 @@ def _open_at(versions, v0, v1, payments, p0, p1, events, e0, e1, T, eps, told): 
 
 @inlined
 def _tell_believed(  # type: ignore[no-untyped-def]
-    first,
-    documents,
-    versions,
-    payments,
-    events,
-    limits,
-    begins,
-    days,
-    c0,
-    c1,
-    since,
-    eps,
-    room,
-    open_,
-    limit,
-    turns,
-    told,
+    belief, first, documents, versions, payments, events, limits, begins, days, c0, c1, since, eps, turns, told
 ):
     for c in range(c0, c1):
-        start, stop = room[c - c0], room[c - c0 + 1]
+        start, stop = belief.begins[c - c0], belief.begins[c - c0 + 1]
         if start == stop:
             continue
         base, last = days[begins[c - c0]] - REACH, days[begins[c - c0 + 1] - 1]
@@ -111,15 +95,15 @@ def _tell_believed(  # type: ignore[no-untyped-def]
                 if j + 1 < k and (turns[j + 1] == day or turns[j + 1] <= base):
                     continue  # another change follows on the same day, or before the first day that is told
                 now = _open_at(versions, v0, v1, payments, p0, p1, events, e0, e1, day, eps, told)
-                open_[start + max(day, base) - base] += now - held
+                belief.open[start + max(day, base) - base] += now - held
                 held = now
         total = 0
         for k in range(start, stop):
-            total += open_[k]
-            open_[k] = total
+            total += belief.open[k]
+            belief.open[k] = total
             day = base + k - start
             if day >= since:
-                limit[k] = _in_force(limits, limits.begins[c], limits.begins[c + 1], day)
+                belief.limit[k] = _in_force(limits, limits.begins[c], limits.begins[c + 1], day)
 
 
 @compiled
@@ -136,28 +120,12 @@ def believed(  # type: ignore[no-untyped-def]
         rows = 2 * (documents.versions[d + 1] - documents.versions[d])
         rows += 2 * (documents.payments[d + 1] - documents.payments[d]) + documents.events[d + 1] - documents.events[d]
         most = max(most, rows)
-    open_, limit = np.zeros(room[-1], np.int64), np.full(room[-1], np.nan)
+    belief = Believed(room, np.zeros(room[-1], np.int64), np.full(room[-1], np.nan))
     turns, told = np.empty(most, np.int32), np.empty(most, np.bool_)
     _tell_believed(
-        first,
-        documents,
-        versions,
-        payments,
-        events,
-        limits,
-        begins,
-        days,
-        c0,
-        c1,
-        since,
-        eps,
-        room,
-        open_,
-        limit,
-        turns,
-        told,
+        belief, first, documents, versions, payments, events, limits, begins, days, c0, c1, since, eps, turns, told
     )
-    return Believed(room, open_, limit)
+    return belief
 
 
 @inlined

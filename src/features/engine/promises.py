@@ -78,23 +78,7 @@ def _failed(first, documents, versions, payments, events, receipts, notices, c, 
 
 @inlined
 def _tell_promises(  # type: ignore[no-untyped-def]
-    first,
-    documents,
-    versions,
-    payments,
-    events,
-    receipts,
-    notices,
-    begins,
-    days,
-    c0,
-    c1,
-    eps,
-    window,
-    judged,
-    broken,
-    latest,
-    work,
+    told, first, documents, versions, payments, events, receipts, notices, begins, days, c0, c1, eps, window, work
 ):
     for c in range(c0, c1):
         e0, e1 = notices.begins[c], notices.begins[c + 1]
@@ -114,12 +98,12 @@ def _tell_promises(  # type: ignore[no-untyped-def]
                     continue
                 failed = _failed(first, documents, versions, payments, events, receipts, notices, c, e, T, eps, work)
                 if inside:
-                    judged[m] += 1
-                    broken[m] += failed
+                    told.judged[m] += 1
+                    told.broken[m] += failed
                 if latest_day < 0:
-                    latest_day, latest[m] = notices.day[e], 0.0
+                    latest_day, told.latest_broken[m] = notices.day[e], 0.0
                 if notices.day[e] == latest_day and failed:
-                    latest[m] = 1.0
+                    told.latest_broken[m] = 1.0
 
 
 @compiled
@@ -127,29 +111,13 @@ def promises(  # type: ignore[no-untyped-def]
     first, documents, versions, payments, events, receipts, notices, begins, days, c0, c1, eps, window
 ):
     """How the promises of a window ended."""
-    judged, broken, latest = np.zeros(len(days)), np.zeros(len(days)), np.full(len(days), np.nan)
+    told = Promises(np.zeros(len(days)), np.zeros(len(days)), np.full(len(days), np.nan))
     most = 1
     for d in range(first[c0], first[c1]):
         rows = documents.payments[d + 1] - documents.payments[d] + documents.events[d + 1] - documents.events[d]
         most = max(most, rows + 2)
     work = room(most)
     _tell_promises(
-        first,
-        documents,
-        versions,
-        payments,
-        events,
-        receipts,
-        notices,
-        begins,
-        days,
-        c0,
-        c1,
-        eps,
-        window,
-        judged,
-        broken,
-        latest,
-        work,
+        told, first, documents, versions, payments, events, receipts, notices, begins, days, c0, c1, eps, window, work
     )
-    return Promises(judged, broken, latest)
+    return told

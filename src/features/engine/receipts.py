@@ -36,22 +36,7 @@ class Receipts(NamedTuple):
 
 @inlined
 def _tell_receipts(  # type: ignore[no-untyped-def]
-    paid,
-    begins,
-    days,
-    c0,
-    c1,
-    window,
-    recent_in,
-    last,
-    gaps,
-    gap_median,
-    recent,
-    before,
-    off_run,
-    between,
-    weekdays,
-    recent_weekdays,
+    told, paid, begins, days, c0, c1, window, recent_in, between, weekdays, recent_weekdays
 ):
     for c in range(c0, c1):
         p0, p1 = paid.begins[c], paid.begins[c + 1]
@@ -69,56 +54,38 @@ def _tell_receipts(  # type: ignore[no-untyped-def]
                 if total <= 0:
                     continue
                 if later < 0:
-                    last[m] = day
+                    told.last[m] = day
                 if day > T - window:
                     if later >= 0:
                         between[n_gaps] = later - day
                         n_gaps += 1
                     weekday = (day + WEEKDAY_OF_DAY_0) % 7
                     if day > T - recent_in:
-                        recent[m] += 1
+                        told.recent[m] += 1
                         recent_weekdays[weekday] += 1
                     else:
-                        before[m] += 1
+                        told.before[m] += 1
                         weekdays[weekday] += 1
                 later = day
-            gaps[m] = n_gaps
+            told.gaps[m] = n_gaps
             if n_gaps:
-                gap_median[m] = median(between, n_gaps)
+                told.gap_median[m] = median(between, n_gaps)
             usual = 0
             for weekday in range(1, 7):
                 if weekdays[weekday] > weekdays[usual]:
                     usual = weekday
-            off_run[m] = recent[m] - recent_weekdays[usual]
+            told.off_run[m] = told.recent[m] - recent_weekdays[usual]
 
 
 @compiled
 def receipts(paid, begins, days, c0, c1, window, recent_in):  # type: ignore[no-untyped-def]
     """When a customer pays."""
     n = len(days)
-    last, gaps, gap_median = np.full(n, np.nan), np.zeros(n), np.full(n, np.nan)
-    recent, before, off_run = np.zeros(n), np.zeros(n), np.zeros(n)
+    told = Receipts(np.full(n, np.nan), np.zeros(n), np.full(n, np.nan), np.zeros(n), np.zeros(n), np.zeros(n))
     between = np.empty(widest(paid.begins[c0 : c1 + 1]))
     weekdays, recent_weekdays = np.zeros(7, np.int64), np.zeros(7, np.int64)
-    _tell_receipts(
-        paid,
-        begins,
-        days,
-        c0,
-        c1,
-        window,
-        recent_in,
-        last,
-        gaps,
-        gap_median,
-        recent,
-        before,
-        off_run,
-        between,
-        weekdays,
-        recent_weekdays,
-    )
-    return Receipts(last, gaps, gap_median, recent, before, off_run)
+    _tell_receipts(told, paid, begins, days, c0, c1, window, recent_in, between, weekdays, recent_weekdays)
+    return told
 
 
 class Flows(NamedTuple):

@@ -7,13 +7,13 @@ however many moments see it; then the changes are cumulated. Sums are whole numb
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .compiled import compiled, inlined
 from .days import NEVER
-from .facts import Floats
+from .facts import Floats, Ints, Longs
 from .moments import LOOK_BACK, Calendar, Moments
 from .replay import MARKS
 from .states import States
@@ -110,19 +110,41 @@ def totals(wanted: Iterable[Total], states: States, moments: Moments, calendar: 
     order, plan = _plan(tuple(wanted))
     if not order:
         return {}
-    clock = (moments.begins, moments.place, moments.day, len(calendar.days), calendar.first, calendar.base)
-    return dict(zip(order, _totals(*plan, states, *clock), strict=True))
+    clock = _Clock(moments.begins, moments.place, moments.day, len(calendar.days), calendar.first, calendar.base)
+    return dict(zip(order, _totals(plan, states, clock), strict=True))
+
+
+class _Plan(NamedTuple):
+    """What is summed: quantities, those of one window together (`ends`); windows with an end come first, `bounded` of
+    them, and the longest reaches back so many days."""
+
+    quantities: Longs
+    windows: Longs
+    ends: Longs
+    bounded: int
+    reach: int
+
+
+class _Clock(NamedTuple):
+    """The moments, and which day of the calendar (of so many `days`) is the first to see a day."""
+
+    begins: Longs
+    place: Ints
+    day: Ints
+    days: int
+    first: Ints
+    base: int
 
 
 @lru_cache(maxsize=64)
-def _plan(wanted: tuple[Total, ...]) -> tuple[list[Total], tuple[Any, ...]]:
-    """Totals in order of their windows, those with an end first; and as arrays that the kernel reads."""
+def _plan(wanted: tuple[Total, ...]) -> tuple[list[Total], _Plan]:
+    """Totals in order of their windows, and as the kernel reads them."""
     by_window: dict[Window, list[Total]] = {}
     for one in sorted(dict.fromkeys(wanted), key=lambda total: total.window.endless):
         by_window.setdefault(one.window, []).append(one)
     order = [one for group in by_window.values() for one in group]
     ends = np.cumsum([0, *(len(group) for group in by_window.values())])
-    plan = (
+    plan = _Plan(
         np.array([one.quantity for one in order], np.int64),
         np.array([window.edges for window in by_window], np.int64),
         ends,
@@ -155,33 +177,15 @@ def _quantities(states, r, told):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _tell_totals(  # type: ignore[no-untyped-def]
-    quantities,
-    windows,
-    ends,
-    bounded,
-    reach,
-    states,
-    begins,
-    place,
-    days,
-    g,
-    first,
-    base,
-    terms,
-    sums,
-    change,
-    told,
-    anchors,
-    reached,
-):
+def _tell_totals(sums, plan, states, clock, change, told, anchors, reached):  # type: ignore[no-untyped-def]
+    begins, quantities, windows, ends, first = clock.begins, plan.quantities, plan.windows, plan.ends, clock.first
     for c in range(len(begins) - 1):
         m0, m1 = begins[c], begins[c + 1]
         if m0 == m1:
             continue
         k = m0
-        for day in range(g + 1):
-            while k < m1 and place[k] < day:
+        for day in range(clock.days + 1):
+            while k < m1 and clock.place[k] < day:
                 k += 1
             reached[day] = k
         many = m1 - m0
@@ -194,22 +198,22 @@ def _tell_totals(  # type: ignore[no-untyped-def]
             if anchors[2] < NEVER:
                 latest = max(latest, anchors[2])
             # what left every window with an end before the first moment is looked for in the endless ones alone
-            start = bounded if latest + reach <= days[lo] else 0
+            start = plan.bounded if latest + plan.reach <= clock.day[lo] else 0
             _quantities(states, r, told)
             for w in range(start, len(windows)):
                 day = anchors[windows[w, 0]]
                 if day < 0:
                     continue  # it has no such day
-                enters = max(reached[_place(first, windows[w, 1], day + windows[w, 2], base)], lo)
+                enters = max(reached[_place(first, windows[w, 1], day + windows[w, 2], clock.base)], lo)
                 if enters >= hi:
                     continue
-                leaves = min(reached[_place(first, windows[w, 3], day + windows[w, 4], base)], hi)
+                leaves = min(reached[_place(first, windows[w, 3], day + windows[w, 4], clock.base)], hi)
                 if enters >= leaves:
                     continue
                 for t in range(ends[w], ends[w + 1]):
                     change[t, enters - m0] += told[quantities[t]]
                     change[t, leaves - m0] -= told[quantities[t]]
-        for t in range(terms):
+        for t in range(len(quantities)):
             total = 0
             for k in range(many):
                 total += change[t, k]
@@ -217,35 +221,14 @@ def _tell_totals(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _totals(  # type: ignore[no-untyped-def]
-    quantities, windows, ends, bounded, reach, states, begins, place, days, g, first, base
-):
-    terms = len(quantities)
-    sums = np.zeros((terms, len(place)))
-    change = np.zeros((terms, g + 1), np.int64)
-    told = np.zeros(MANY_QUANTITIES, np.int64)
-    anchors = np.zeros(4, np.int64)
-    reached = np.zeros(g + 1, np.int32)  # the first moment of the customer at or after each day of the calendar
-    _tell_totals(
-        quantities,
-        windows,
-        ends,
-        bounded,
-        reach,
-        states,
-        begins,
-        place,
-        days,
-        g,
-        first,
-        base,
-        terms,
-        sums,
-        change,
-        told,
-        anchors,
-        reached,
-    )
+def _totals(plan, states, clock):  # type: ignore[no-untyped-def]
+    sums = np.zeros((len(plan.quantities), len(clock.place)))
+    change = np.zeros((len(plan.quantities), clock.days + 1), np.int64)
+    told, anchors = np.zeros(MANY_QUANTITIES, np.int64), np.zeros(4, np.int64)
+    reached = np.zeros(
+        clock.days + 1, np.int32
+    )  # the first moment of the customer at or after each day of the calendar
+    _tell_totals(sums, plan, states, clock, change, told, anchors, reached)
     return sums
 
 
