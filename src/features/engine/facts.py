@@ -136,18 +136,24 @@ class Signals(NamedTuple):
 
 
 class Members(NamedTuple):
-    """Which segment and group (by their number) a customer belonged to, as it became known; `begins` by customer."""
+    """Which segment and group (by their number) a customer belonged to, as it became known.
+
+    `begins` by customer; `key` tells customer and day in one, ascending.
+    """
 
     begins: Longs
-    known: Ints
+    key: Longs
     segment: Ints
     group: Ints
 
+    @staticmethod
+    def keys(customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> Longs:
+        """Customer and day in one number."""
+        return (customer.astype(np.int64) << 32) + day + NEVER
+
     def at(self, customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
         """The row that holds for each customer (by its number) at the close of a day; -1 where none is known yet."""
-        owner = np.repeat(np.arange(len(self.begins) - 1), np.diff(self.begins))
-        keys = (owner << 32) + self.known + NEVER
-        row = np.searchsorted(keys, (customer.astype(np.int64) << 32) + day + NEVER, side="right") - 1
+        row = np.searchsorted(self.key, self.keys(customer, day), side="right") - 1
         return np.where(row >= self.begins[customer], row, -1)
 
 

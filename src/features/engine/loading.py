@@ -277,7 +277,7 @@ def _members(table: pa.Table, names: pa.Array) -> tuple[Members, tuple[str, ...]
     segment, group = segment.dictionary_encode(), group.dictionary_encode()
     codes = (np.array(one.indices, np.int32)[order] for one in (segment, group))
     begins = begins_of(customer[order], len(names))
-    told = Members(begins, known[order], *codes)
+    told = Members(begins, Members.keys(customer[order], known[order]), *codes)
     return told, tuple(segment.dictionary.to_pylist()), tuple(group.dictionary.to_pylist())
 
 

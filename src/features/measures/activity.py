@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Measure, Missing, lifelong, measure
+from ..engine import series
 from ..engine.totals import Quantity
-from .vocabulary import FEWEST, RATIO, issued, slope_of
+from .vocabulary import FEWEST, RATIO, issued
 
 if TYPE_CHECKING:
     from ..engine.past import Past
@@ -44,7 +45,7 @@ def growth_on_year(past: "Past", *, months: int) -> Column:
 def sales_slope(past: "Past", *, months: int) -> Column:
     """Least-squares slope per month of net issued by block, over the mean of the blocks."""
     money = past.blocks(months).net
-    rate, _ = slope_of(money[:, ::-1])
+    rate = series.slope(np.ascontiguousarray(money[:, ::-1]))
     with np.errstate(invalid="ignore", divide="ignore"):
         value = rate / money.mean(axis=1)
     young = (Missing.YOUNG, past.young(past.start(months)))

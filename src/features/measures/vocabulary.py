@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..declaration import Column, Measure, Missing, Values, measure, monthly
+from ..engine import series
 from ..engine.totals import Anchor, Quantity, Total, Window
 
 if TYPE_CHECKING:
@@ -109,27 +110,25 @@ def change_since(past: "Past", *, of: Measure, months: int) -> Column:
 def change_on_quarters(past: "Past", *, of: Measure) -> Column:
     """The measure less its mean three, six and nine months ago (those that were present)."""
     now = past.column(of)
-    return _minus(now, mean_of(past.series(now.values, (3, 6, 9))))
+    return _minus(now, series.level(past.series(now.values, (3, 6, 9))).mean)
 
 
 @monthly
 def standing_out(past: "Past", *, of: Measure, floor: float, fewest: int) -> Column:
     """The measure less its mean 3 to 12 months ago, over its standard deviation then (n - 1, at least `floor`)."""
     now = past.column(of)
-    series = past.series(now.values, range(3, 13))
-    many = (~np.isnan(series)).sum(axis=1)
-    mean = mean_of(series)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        squares = np.where(np.isnan(series), 0.0, (series - mean[:, None]) ** 2).sum(axis=1)
-        value = (now.values - mean) / np.maximum(floor, np.sqrt(squares / (many - 1)))
-    return past.told(value, (Missing.FEW, many < fewest), like=now.missing).clipped(*RATIO)
+    before = series.level(past.series(now.values, range(3, 13)))
+    with np.errstate(invalid="ignore"):
+        value = (now.values - before.mean) / np.maximum(floor, before.std)
+    return past.told(value, (Missing.FEW, before.many < fewest), like=now.missing).clipped(*RATIO)
 
 
 @monthly
 def slope(past: "Past", *, of: Measure, months: int, cut: tuple[float, float]) -> Column:
     """Least-squares slope per month of the measure at T_{months-1}..T_0; at least 4 points."""
     now = past.column(of)
-    rate, many = slope_of(past.series(now.values, range(months - 1, -1, -1)))
+    points = past.series(now.values, range(months - 1, -1, -1))
+    rate, many = series.slope(points), (~np.isnan(points)).sum(axis=1)
     kept = np.where(now.missing <= Missing.NEW, now.missing, np.uint8(0))  # NOSRC, NOLIMIT, NEW
     return past.told(rate, (Missing.FEW, many < FEWEST_POINTS), like=kept).clipped(*cut)
 
@@ -138,39 +137,20 @@ def slope(past: "Past", *, of: Measure, months: int, cut: tuple[float, float]) -
 def mean_over(past: "Past", *, of: Measure, months: int) -> Column:
     """Mean of the measure at T_{months-1}..T_0, those that were present."""
     now = past.column(of)
-    return past.told(mean_of(past.series(now.values, range(months))), like=now.missing)
+    return past.told(series.level(past.series(now.values, range(months))).mean, like=now.missing)
 
 
 @monthly
 def share_of_peak(past: "Past", *, of: Measure, months: int) -> Column:
     """The measure over its maximum at T_0..T_months."""
     now = past.column(of)
-    series = past.series(now.values, range(months + 1))
-    peak = np.where(np.isnan(series), 0.0, series).max(axis=1)
+    seen = past.series(now.values, range(months + 1))
+    peak = np.where(np.isnan(seen), 0.0, seen).max(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return past.told(now.values / peak, (Missing.NOBASE, peak <= 0))
 
 
 # ---- pieces that measures share
-
-
-def mean_of(series: Values) -> Values:
-    """Mean of each row, those that are present; NaN where none is."""
-    there = ~np.isnan(series)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, series, 0.0).sum(axis=1) / there.sum(axis=1))
-
-
-def slope_of(series: Values) -> tuple[Values, np.ndarray]:
-    """Least-squares slope of each row over its present points, and how many these are."""
-    there = ~np.isnan(series)
-    many = there.sum(axis=1)
-    time, y = np.where(there, np.arange(series.shape[1], dtype=float), 0.0), np.where(there, series, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        t_mean, y_mean = time.sum(axis=1) / many, y.sum(axis=1) / many
-        dt = np.where(there, time - t_mean[:, None], 0.0)
-        rate = (dt * np.where(there, y - y_mean[:, None], 0.0)).sum(axis=1) / (dt**2).sum(axis=1)
-    return np.asarray(rate), many
 
 
 def _without(past: "Past", source: str | None) -> list[tuple[Missing, np.ndarray]]:
