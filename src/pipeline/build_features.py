@@ -76,9 +76,11 @@ def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> No
         values, missing = columns(facts, customer[customer >= 0], day_numbers(mine["as_of"]))
         return as_table(mine, CATALOGUE, values, missing)
 
-    days, aside = np.unique(day_numbers(keys["as_of"])), path.with_suffix(".part")
-    tell, writer = progress("partitions", int(read_about(folder)["partitions"])), None
-    for done, part in enumerate(each_part(folder, one, days=days, features=CATALOGUE, peers=peers), start=1):
+    count, aside = int(read_about(folder)["partitions"]), path.with_suffix(".part")
+    days, surveying = np.unique(day_numbers(keys["as_of"])), progress("partitions surveyed", count)
+    parts = each_part(folder, one, days=days, features=CATALOGUE, peers=peers, surveyed_part=surveying)
+    tell, writer = progress("partitions", count), None
+    for done, part in enumerate(parts, start=1):
         writer = writer or pq.ParquetWriter(aside, part.schema, compression="zstd")
         writer.write_table(part)
         tell(done)

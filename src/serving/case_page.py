@@ -1,6 +1,7 @@
 """The case page: one self-contained HTML file in English and Chinese, drawn without a script."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -113,6 +114,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     env.filters |= {"en_date": _en_date, "zh_date": _zh_date, "money": _money, "percent": _percent, "points": _points}
+    env.filters["unbroken"] = _unbroken
     return env
 
 
@@ -122,6 +124,11 @@ def _en_date(day: date) -> str:
 
 def _zh_date(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _unbroken(text: str) -> str:
+    """A number stays in one line with its unit."""
+    return re.sub(r"(?<=\d) (?=%|days?\b)", "\u00a0", text)
 
 
 def _money(amount: float) -> str:
