@@ -419,7 +419,8 @@ def _mine() -> list[str]:
 
 
 def _onboarded(now: Seen) -> date:
-    return _day(_rows(now.ledger, "customers", now.customer)[0]["onboarded_on"])
+    member = _member(now.ledger, now.customer, now.T)
+    return _day(member[2]) if member else NEVER
 
 
 def _before_ledger(now: Seen) -> bool:
@@ -762,7 +763,8 @@ def _disputes(now: Seen) -> dict:
     }
     if not now.has("events"):
         told = dict.fromkeys(told, "NOSRC")
-    told["credit_note_rate_365d"] = _share(sum(i.credits for i in year), sum(i.amount for i in year), "DORMANT")
+    rate = _share(sum(i.credits for i in year), sum(i.amount for i in year), "DORMANT")
+    told["credit_note_rate_365d"] = _cut(rate, -10, 10)
     return told
 
 
@@ -800,13 +802,13 @@ def _outside(now: Seen) -> dict:
     return told
 
 
-def _member(ledger, customer: str, T: date) -> tuple[str, str] | None:
-    """Segment and group as known at T."""
+def _member(ledger, customer: str, T: date) -> tuple[str, str, date | None] | None:
+    """Segment, group and day of onboarding as known at T."""
     if ledger.memberships is None:
         row = ledger.customers.set_index("customer_id").loc[customer]
-        return row["segment"], row["group_id"]
+        return row["segment"], row["group_id"], _plain(row["onboarded_on"])
     rows = ledger.memberships[ledger.memberships["customer_id"] == customer].to_dict("records")
-    known = [(_plain(r["known_on"]) or date.min, r["segment"], r["group_id"]) for r in rows]
+    known = [(_plain(r["known_on"]) or date.min, r["segment"], r["group_id"], _plain(r["onboarded_on"])) for r in rows]
     known = [one for one in known if one[0] <= T]
     return max(known, key=lambda one: one[0])[1:] if known else None
 

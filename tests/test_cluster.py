@@ -1,6 +1,7 @@
 """Spark in local mode gives the bits of one machine, from the same partition function."""
 
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -25,7 +26,7 @@ pytest.importorskip("pyspark", reason="the extra [spark] is not installed")
 if shutil.which("java") is None:
     pytest.skip("Spark needs Java, and there is none", allow_module_level=True)
 DAYS = [date(2024, 2, 29), date(2024, 9, 30), date(2025, 3, 31)]
-BOOK = made_up(5, [12, 3, 0, 30, 8, 5, 60, 15, 2, 7] * 4, ())
+BOOK = replace(made_up(5, [12, 3, 0, 30, 8, 5, 60, 15, 2, 7] * 4, ()), memberships=None)  # deliveries alone keep them
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_cluster_sees_restatements_as_one_machine_does(spark, book):
 def test_the_stage_gives_the_same_matrix_on_either_engine(walked, tmp_path):
     params = yaml.safe_load((walked / "params.yaml").read_text())
     for storage in ("", f"file://{tmp_path}/there"):
-        here = tmp_path / ("far" if storage else "near")
+        here = tmp_path / ("far" if storage else "near 信用")
         (here / "data" / "matrix").mkdir(parents=True)
         params["features"] = {"engine": "spark", "storage": storage}
         (here / "params.yaml").write_text(yaml.safe_dump(params))

@@ -132,6 +132,18 @@ def test_the_audit_names_a_feature_that_leaks(ledger, keys):
     assert re.search(r"it sees the row of signals with name score, observed_on .*, known on", str(first))
 
 
+def test_a_reader_that_ignores_when_a_membership_became_known_is_caught_with_the_row(ledger, keys):
+    def careless(held):
+        told = held.memberships
+        return facts_of(held if told is None else replace(held, memberships=told.assign(known_on=pd.NaT)))
+
+    leaks = audit(ledger, keys.head(20), read=careless)
+    assert {"tenure_days", "dbt_vs_segment_365d", "group_overdue_share"} <= {leak.feature for leak in leaks}
+    named = {leak.feature: leak.row for leak in reversed(leaks)}
+    for name in ("tenure_days", "dbt_vs_segment_365d"):
+        assert re.search("the row of memberships with customer_id C[0-9]+, known on", named[name])
+
+
 def test_row_order_changes_nothing(ledger, keys):
     shuffled = {
         name: table.sample(frac=1, random_state=5, ignore_index=True)

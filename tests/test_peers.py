@@ -1,6 +1,7 @@
 """Peers and groups: each customer beside the others, as they were known on the day."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import oracle
 from books import table
 from test_oracle import differences
+from tradecredit.errors import Mistake
 from tradecredit.features.building import build
 from tradecredit.features.catalogue import feature
 from tradecredit.features.default import DefaultRecipe
@@ -17,6 +19,8 @@ from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of, read_facts
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
+from tradecredit.features.measures.lateness import dbt
+from tradecredit.features.measures.vocabulary import change, change_since
 from tradecredit.features.observations import Exposure
 from tradecredit.features.peers import USUAL, PeerRecipe, stand, surveyed
 from worlds import made_up
@@ -91,6 +95,28 @@ def test_a_part_of_the_book_that_knows_of_no_others_is_refused(tmp_path):
     assert 0 < facts.n < many
     with pytest.raises(ValueError, match="part of the book"):
         build(facts, _keys(Ledger.read(tmp_path, partition=0), DAYS[:1]), DECLARED)
+
+
+def test_a_day_that_was_not_surveyed_is_refused():
+    survey, (counts,) = surveyed([stand(facts_of(BOOK), np.array([day_number(DAYS[0])]), USUAL)])
+    with pytest.raises(ValueError, match="not surveyed on all of these days"):
+        build(survey.beside(facts_of(BOOK), counts), _keys(BOOK, DAYS[:2]), DECLARED)
+
+
+def test_a_measure_made_of_one_that_compares_compares_too_and_cannot_be_monthly():
+    above = change(of=DECLARED[0].measure, less=dbt(due_within=90))
+    assert above.among_others
+    told = build(facts_of(BOOK), _keys(BOOK), [replace(DECLARED[0], name="x", measure=above)])
+    assert np.isfinite(told.values).any()
+    monthly = replace(DECLARED[0], name="y", measure=change_since(of=DECLARED[0].measure, months=3))
+    with pytest.raises(ValueError, match="y: compares with others and with earlier months"):
+        build(facts_of(BOOK), _keys(BOOK), [monthly])
+
+
+def test_an_invoice_of_nobody_is_refused():
+    held = replace(BOOK, customers=BOOK.customers.iloc[1:].reset_index(drop=True))
+    with pytest.raises(Mistake, match="invoices: C0 of row 1 is not among the customers"):
+        facts_of(held)
 
 
 def test_who_counts_a_year_ago_follows_the_rules_that_are_given():

@@ -160,9 +160,11 @@ def _memberships(rng: Random, customers: list[dict]) -> pd.DataFrame | None:
         first, moved = rng.choice([None, None, date(2024, 6, 30)]), date(2024, 10, 1)
         told.append(dict(row, known_on=first))
         if rng.random() < 0.5:
-            told.append(dict(row, known_on=moved, segment=rng.choice(SEGMENTS), group_id=rng.choice(GROUPS)))
-    frame = pd.DataFrame(told)[["customer_id", "segment", "group_id", "known_on"]]
-    return frame.assign(known_on=pd.to_datetime(frame["known_on"]).astype("datetime64[s]"))
+            again = dict(row, known_on=moved, segment=rng.choice(SEGMENTS), group_id=rng.choice(GROUPS))
+            told.append(again | dict(onboarded_on=rng.choice([None, row["onboarded_on"], date(2023, 1, 1)])))
+    frame = pd.DataFrame(told)[["customer_id", "segment", "group_id", "onboarded_on", "known_on"]]
+    days = {name: pd.to_datetime(frame[name]).astype("datetime64[s]") for name in ("onboarded_on", "known_on")}
+    return frame.assign(**days)
 
 
 seeds = st.integers(0, 2**32)

@@ -59,7 +59,8 @@ def columns(
     Raises
     ------
     ValueError
-        Some feature compares with other customers, and the facts are a part of the book that knows of no others.
+        Some feature compares with other customers, and the facts are a part of the book that knows of no others, or not
+        on these days.
 
     Returns
     -------
@@ -68,8 +69,7 @@ def columns(
     missing : uint8 (len(features), n)
         `Missing` codes.
     """
-    if facts.peers is None and len(day) and any(one.measure.among_others for one in features):
-        facts = among_themselves(facts, day, peers)
+    facts = _beside_others(facts, day, features, peers)
     values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)
     order, done = [], 0
@@ -86,3 +86,20 @@ def columns(
         back = np.argsort(came)
         values, missing = [column[back] for column in values], missing[:, back]
     return values, missing
+
+
+def _beside_others(facts: Facts, day: npt.NDArray[Any], features: Sequence[Feature], peers: PeerRecipe) -> Facts:
+    """The facts, knowing of other customers on these days if some feature compares with them."""
+    compare = [one for one in features if one.measure.among_others]
+    if not compare or not len(day):
+        return facts
+    monthly = next((one.name for one in compare if one.measure.looks_back), None)
+    if monthly:
+        raise ValueError(
+            f"{monthly}: compares with others and with earlier months; others are told of on the day alone."
+        )
+    if facts.peers is None:
+        return among_themselves(facts, day, peers)
+    if not np.isin(day, facts.peers.survey.days).all():
+        raise ValueError(f"{compare[0].name}: compares with others, who were not surveyed on all of these days.")
+    return facts

@@ -90,8 +90,7 @@ def build_on_spark(
     partitions : int
         Into how many parts the customers are cut; as many as the ledger has where it is not given.
     """
-    (said,) = spark.read.text(f"{ledger}/ledger.json", wholetext=True).collect()
-    about = json.loads(said[0])
+    about = _about(spark, ledger)
     count = partitions or int(about["partitions"])
     rates = _of(SCHEMAS["rates"], _read(spark, ledger, about, "rates").toArrow())
     asked = keys.assign(as_of=keys["as_of"].dt.date)
@@ -104,7 +103,7 @@ def build_on_spark(
         return facts_of(Columns.told(tables, about, whole=False)), _rows_of(part, _KEYS)
 
     survey = None
-    if any(one.measure.among_others for one in features):
+    if len(keys) and any(one.measure.among_others for one in features):
         survey = _surveyed(rows, facts, days, peers)
 
     def one(_: Any, part: pa.Table) -> pa.Table:
@@ -125,6 +124,16 @@ def build_on_spark(
 # ---- reading
 
 
+def _about(spark: "SparkSession", ledger: str) -> dict[str, Any]:
+    from pyspark.errors import AnalysisException
+
+    try:
+        (said,) = spark.read.text(f"{ledger}/ledger.json", wholetext=True).collect()
+    except AnalysisException:
+        raise Mistake(f"{ledger}: the cluster finds no ledger there (it has no ledger.json).") from None
+    return dict(json.loads(said[0]))
+
+
 def _read(spark: "SparkSession", ledger: str, about: dict[str, Any], name: str) -> "DataFrame":
     """A table of the ledger, the columns that are declared."""
     place = "/".join(part for part in (ledger, about.get("tables", ""), name) if part)
@@ -137,6 +146,9 @@ def _together(spark: "SparkSession", ledger: str, about: dict[str, Any], keys: p
 
     frames = {name: _read(spark, ledger, about, name) for name in _OF_CUSTOMERS}
     frames[_KEYS] = spark.createDataFrame(pa.Table.from_pandas(keys, preserve_index=False))
+    unknown = frames[_KEYS].join(frames["customers"], "customer_id", "left_anti").select("customer_id").first()
+    if unknown is not None:
+        raise Mistake(f"observations: {unknown[0]} is not among the customers of {ledger}; make them from this ledger.")
     marked = [frame.withColumn(_TABLE, lit(name)) for name, frame in frames.items()]
     whole = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), marked)
     home = (crc32(encode("customer_id", "utf-8")) % count).cast("int")

@@ -136,8 +136,8 @@ class Measure:
     """A declared computation: equal declarations are one measure and are computed once.
 
     One that is `lifelong` looks at documents that were done with more than a window ago; one that is `monthly` compares
-    with what was known at the ends of earlier months. The engine gives others neither. One `among_others` needs a
-    survey of all customers on the day (features/peers.py).
+    with what was known at the ends of earlier months. The engine gives others neither. One that compares with
+    `others` needs a survey of all customers on the day (features/peers.py).
 
     >>> from tradecredit.features.measures.lateness import dbt
     >>> print(dbt(due_within=90))
@@ -149,7 +149,12 @@ class Measure:
     compute: Callable[..., Column]
     lifelong: bool = False
     monthly: bool = False
-    among_others: bool = False
+    others: bool = False
+
+    @cached_property
+    def among_others(self) -> bool:
+        """Does it, or a measure that it is made of, compare with other customers?"""
+        return self.others or any(one.among_others for one in self._bases)
 
     @cached_property
     def looks_at_all(self) -> bool:
@@ -191,13 +196,13 @@ def measure(
     *,
     lifelong: bool = False,
     monthly: bool = False,
-    among_others: bool = False,
+    others: bool = False,
 ) -> Callable[Windows, Measure]:
     """Turn `f(past, *, window=...)` into a declaration: `f(window=90)` is a `Measure`."""
 
     def declare(*args: Windows.args, **windows: Windows.kwargs) -> Measure:
         assert not args, "windows are keyword-only"
-        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong, monthly, among_others)
+        return Measure(compute.__name__, tuple(sorted(windows.items())), compute, lifelong, monthly, others)
 
     declare.__doc__ = compute.__doc__
     return declare
@@ -221,7 +226,7 @@ def among_others(
     compute: Callable[Concatenate["Past", Windows], Column],
 ) -> Callable[Windows, Measure]:
     """The same for a measure that compares a customer with the others of its segment or group."""
-    return measure(compute, among_others=True)
+    return measure(compute, others=True)
 
 
 @dataclass(frozen=True)

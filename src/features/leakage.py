@@ -17,12 +17,14 @@ from .catalogue import CATALOGUE, feature
 from .declaration import Feature
 from .engine.facts import Facts
 from .engine.loading import facts_of
-from .ledger import OWN_DATE, Ledger, as_declared
+from .ledger import OWN_DATE, Ledger, as_declared, as_frame, members_of
 from .matrix import Matrix
 
 _ABSURD = 10**12 + 1  # minor units
 Read = Callable[[Ledger], Facts]
+_TABLES = (*OWN_DATE, "memberships")
 _NAMED_BY = {
+    "memberships": "customer_id",
     "invoices": "invoice_id",
     "payments": "payment_id",
     "events": "kind",
@@ -55,7 +57,8 @@ def audit(
 ) -> list[Leak]:
     """Every cell of these observations that what became known later has changed.
 
-    The first leak of each feature names the row that it sees.
+    The first leak of each feature names the row that it sees. Where a feature compares with other customers, all that
+    the ledger holds are cut, and poisoned; else only the customers of the observations.
 
     Parameters
     ----------
@@ -65,10 +68,12 @@ def audit(
         Makes facts of a ledger; the default is what features are built from.
     """
     leaks: list[Leak] = []
+    compare = any(one.measure.among_others for one in features)
+    ledger = replace(ledger, memberships=_members(ledger), whole=True)
     for as_of, rows in keys.groupby("as_of"):
         day = pd.Timestamp(str(as_of)).date()
         here = rows[["customer_id", "as_of"]].sort_values("customer_id", ignore_index=True)
-        mine = ledger.of_customers(set(here["customer_id"]))
+        mine = ledger if compare else ledger.of_customers(set(here["customer_id"]))
         honest = build(read(mine), here, features)
         for how, other in (("cut", cut(mine, day)), ("poisoned", poisoned(mine, day))):
             leaks += _differences(honest, build(read(other), here, features), day, how)
@@ -76,7 +81,9 @@ def audit(
     for place, leak in enumerate(leaks):
         if leak.feature not in named:
             named.add(leak.feature)
-            leaks[place] = replace(leak, row=_culprit(ledger.of_customers([leak.customer_id]), leak, read))
+            alone = not feature(leak.feature).measure.among_others
+            held = ledger.of_customers([leak.customer_id]) if alone else ledger
+            leaks[place] = replace(leak, row=_culprit(held, leak, read))
     return leaks
 
 
@@ -85,15 +92,15 @@ def _culprit(ledger: Ledger, leak: Leak, read: Read) -> str:
     declared = (feature(leak.feature),)
     keys = pd.DataFrame({"customer_id": [leak.customer_id], "as_of": [pd.Timestamp(leak.as_of)]})
     held = poisoned(ledger, leak.as_of) if leak.how == "poisoned" else ledger
-    later = [(name, row) for name in OWN_DATE for row in np.flatnonzero(_later(getattr(held, name), name, leak.as_of))]
+    later = [(name, row) for name in _TABLES for row in np.flatnonzero(_later(getattr(held, name), name, leak.as_of))]
 
     def first(many: int) -> Matrix:
         """The cell when of the later rows only the first so many are there."""
         kept: dict[str, Any] = {}
-        for name in OWN_DATE:
+        for name in _TABLES:
             table = getattr(held, name)
             gone = [row for other, row in later[many:] if other == name]
-            kept[name] = table.drop(index=table.index[gone]).reset_index(drop=True)
+            kept[name] = table[~np.isin(np.arange(len(table)), gone)].reset_index(drop=True)
         return build(read(replace(held, **kept)), keys, declared)
 
     none, low, high = first(0), 0, len(later)
@@ -104,7 +111,8 @@ def _culprit(ledger: Ledger, leak: Leak, read: Read) -> str:
         low, high = (low, middle) if _differences(none, first(middle), leak.as_of, leak.how) else (middle, high)
     name, row = later[high - 1]
     one = getattr(held, name).iloc[row]
-    told = f"{_NAMED_BY[name]} {one[_NAMED_BY[name]]}, {OWN_DATE[name]} {one[OWN_DATE[name]].date()}"
+    told = f"{_NAMED_BY[name]} {one[_NAMED_BY[name]]}"
+    told += f", {OWN_DATE[name]} {one[OWN_DATE[name]].date()}" if name in OWN_DATE else ""
     return f"the row of {name} with {told}, known on {one['known_on'].date()}"
 
 
@@ -126,6 +134,8 @@ def _differences(honest: Matrix, other: Matrix, day: date, how: str) -> list[Lea
 def _later(table: pd.DataFrame, name: str, day: date) -> pd.Series:
     """Rows that were not known at the close of `day`; a promise is dated by the day it was given."""
     late = table["known_on"] > pd.Timestamp(day)
+    if name not in OWN_DATE:
+        return late
     own = table[OWN_DATE[name]] > pd.Timestamp(day)
     if name == "events":
         own &= table["kind"] != "promise"
@@ -138,9 +148,8 @@ def cut(ledger: Ledger, day: date) -> Ledger:
     for name in OWN_DATE:
         table = getattr(ledger, name)
         kept[name] = _unreplaced(table[~_later(table, name, day)].reset_index(drop=True), day)
-    if ledger.memberships is not None:
-        kept["memberships"] = ledger.memberships[~(ledger.memberships["known_on"] > pd.Timestamp(day))]
-    return replace(ledger, **kept)
+    members = _members(ledger)
+    return replace(ledger, **kept, memberships=members[~_later(members, "memberships", day)])
 
 
 def _unreplaced(table: pd.DataFrame, day: date) -> pd.DataFrame:
@@ -166,7 +175,15 @@ def poisoned(ledger: Ledger, day: date) -> Ledger:
         more = as_declared(name, _invented(ledger, name, day).reset_index(drop=True))
         spoilt[name] = pd.concat([table, more], ignore_index=True).astype(table.dtypes)
     spoilt["invoices"] = _restated(spoilt["invoices"], day)
+    members, after = _members(ledger), pd.Timestamp(day + timedelta(days=1))
+    moved = members.drop_duplicates("customer_id").assign(segment="later", group_id="later", known_on=after)
+    moved["onboarded_on"] = pd.Timestamp(day - timedelta(days=4000))
+    spoilt["memberships"] = pd.concat([members, moved.astype(members.dtypes)], ignore_index=True)
     return replace(ledger, **spoilt)
+
+
+def _members(ledger: Ledger) -> pd.DataFrame:
+    return as_frame(members_of(ledger))
 
 
 def _restated(table: pd.DataFrame, day: date) -> pd.DataFrame:

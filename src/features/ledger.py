@@ -5,6 +5,7 @@ On disk it is a folder of Parquet, a folder a table, hash-partitioned by custome
 """
 
 import json
+import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -190,8 +191,8 @@ class Ledger:
     partitions : int
         Partitions by customer on disk.
     memberships : DataFrame or None
-        customer_id, segment, group_id and the day from which that was known (NaT: from the beginning); None: as the
-        customers say, from the beginning.
+        customer_id, segment, group_id, onboarded_on and the day from which that was known (NaT: from the beginning);
+        None: as the customers say, from the beginning.
     whole : bool
         Are these all customers of the book? Else other customers have to be told of by a survey (peers.py).
     """
@@ -227,10 +228,19 @@ class Ledger:
         return replace(self, whole=True, **kept)
 
     def write(self, folder: Path) -> None:
-        """Write the ledger as partitioned Parquet; the same ledger gives the same bytes."""
+        """Write the ledger as partitioned Parquet; the same ledger gives the same bytes.
+
+        Raises
+        ------
+        ValueError
+            Some customer's segment or group became known later, which only deliveries can tell on disk.
+        """
+        if self.memberships is not None and self.memberships["known_on"].notna().any():
+            raise ValueError("memberships: known from some day on; take the deliveries in to keep that.")
         count = partitions_for(len(self.customers))
         for name, table in self.tables().items():
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / name, ignore_errors=True)
+            (folder / name).mkdir(parents=True)
             keys = [c for c in ("customer_id", OWN_DATE.get(name, "date")) if c in table]
             ordered = table.sort_values(keys, kind="stable")
             home = np.zeros(len(table), int) if name == "rates" else shard_of(ordered["customer_id"], count)
@@ -261,11 +271,22 @@ class Ledger:
         return cls(**frames, **_about(about, upto), whole=partition is None or about["partitions"] == 1)
 
     @classmethod
-    def read_partitions(cls, folder: Path) -> Iterator["Ledger"]:
-        """The partitions one after the other, so that memory is bounded by one of them; all of the same delivery."""
-        about = read_about(folder)
+    def read_partitions(cls, folder: Path, about: dict[str, Any] | None = None) -> Iterator["Ledger"]:
+        """The partitions one after the other, so that memory is bounded by one of them; all of the same delivery.
+
+        `about` is what `read_about` said before, for two passes over the same delivery.
+        """
+        about = about or read_about(folder)
         for partition in range(about["partitions"]):
             yield cls._read(folder, about, partition)
+
+
+def members_of(ledger: Ledger) -> pa.Table:
+    """The memberships of a ledger as they are told, or as its customers say."""
+    if ledger.memberships is None:
+        customers = pa.Table.from_pandas(ledger.customers, schema=SCHEMAS["customers"], preserve_index=False)
+        return memberships(customers, [])
+    return pa.Table.from_pandas(ledger.memberships, schema=MEMBERSHIPS, preserve_index=False)
 
 
 @dataclass(frozen=True)
@@ -299,17 +320,13 @@ class Columns:
             name: pa.Table.from_pandas(getattr(ledger, name), schema=SCHEMAS[name], preserve_index=False)
             for name in OWN_DATE
         }
-        customers = pa.Table.from_pandas(ledger.customers, schema=SCHEMAS["customers"], preserve_index=False)
-        members = memberships(customers, [])
-        if ledger.memberships is not None:
-            members = pa.Table.from_pandas(ledger.memberships, schema=MEMBERSHIPS, preserve_index=False)
-        about = ledger.data_end, ledger.since, ledger.reporting_currency, members, ledger.whole
+        about = ledger.data_end, ledger.since, ledger.reporting_currency, members_of(ledger), ledger.whole
         return cls(tables, ledger.customers, ledger.rates, *about)
 
     @classmethod
-    def read(cls, folder: Path, *, partition: int | None = None) -> "Columns":
-        """Read a ledger, or one partition of its customers, without a detour."""
-        about = read_about(folder)
+    def read(cls, folder: Path, *, partition: int | None = None, about: dict[str, Any] | None = None) -> "Columns":
+        """Read a ledger, or one partition of its customers, without a detour; `about` as for `read_partitions`."""
+        about = about or read_about(folder)
         tables = _tables(folder, about, partition, coded=("customer_id", "currency", "kind"), bare=True)
         return cls.told(tables, about, whole=partition is None or about["partitions"] == 1)
 

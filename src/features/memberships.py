@@ -1,4 +1,4 @@
-"""Memberships: which segment and which group of companies a customer was known to belong to, and from when on."""
+"""Memberships: segment, group of companies and onboarding of a customer as they were known, and from when on."""
 
 from datetime import date
 from typing import Any
@@ -8,7 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 SCHEMA = pa.schema(
-    [("customer_id", pa.string()), ("segment", pa.string()), ("group_id", pa.string()), ("known_on", pa.date32())]
+    [
+        ("customer_id", pa.string()),
+        ("segment", pa.string()),
+        ("group_id", pa.string()),
+        ("onboarded_on", pa.date32()),
+        ("known_on", pa.date32()),
+    ]
 )
 
 
@@ -22,4 +28,4 @@ def memberships(versions: pa.Table, deliveries: list[dict[str, Any]]) -> pa.Tabl
     place = np.clip(delivery - 1, 0, len(ends) - 1)
     known = pa.array(ends, pa.date32()).take(pa.array(place))
     told = [pc.fill_null(versions.column(name).cast(pa.string()), "") for name in SCHEMA.names[:3]]
-    return pa.table([*told, known], schema=SCHEMA)
+    return pa.table([*told, versions.column("onboarded_on").cast(pa.date32()), known], schema=SCHEMA)

@@ -32,14 +32,21 @@ def each_part(
         The day numbers for which `work` asks; on them all customers are surveyed if some of `features` compares with
         others, by the rules of `peers`; `surveyed_part` is told how many partitions were.
     """
-    parts = range(int(read_about(folder)["partitions"]))
+    about = read_about(folder)  # once: another delivery may come meanwhile
+    parts = range(int(about["partitions"]))
+
+    def facts(part: int) -> Facts:
+        return read_facts(folder, part, about)
+
     with ThreadPoolExecutor(THREADS) as pool:
         if not any(one.measure.among_others for one in features):
-            yield from in_order(pool, lambda part: work(read_facts(folder, part)), parts)
+            yield from in_order(pool, lambda part: work(facts(part)), parts)
             return
-        standings = in_order(pool, lambda part: stand(read_facts(folder, part), days, peers), parts)
+        standings = in_order(pool, lambda part: stand(read_facts(folder, part, about), days, peers), parts)
         survey, counts = surveyed(_telling(standings, surveyed_part))
-        yield from in_order(pool, lambda part: work(survey.beside(read_facts(folder, part), counts[part])), parts)
+        yield from in_order(
+            pool, lambda part: work(survey.beside(read_facts(folder, part, about), counts[part])), parts
+        )
 
 
 def _telling(made: Iterable[Made], tell: Callable[[int], None]) -> Iterator[Made]:

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Mistake
 from .catalogue.lateness import DBT_YEAR
 from .default import DefaultRecipe, Defaults
 from .engine.facts import Facts, Members
+from .engine.loading import MOST
 from .observations import Exposure, observed
 from .pasts import pasts
 
@@ -115,15 +117,20 @@ class Survey:
         """Of all parts of the book, one after the other; of each customer and day eight bytes are kept."""
         segments, groups, kept = dict[str, int](), dict[str, int](), list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]()
         years, money, days = np.zeros((0, 0, 2)), np.zeros((0, 0, 3), np.int64), np.zeros(0, np.int64)
+        most = np.zeros(0)
         for one in standings:
             days = one.days
             own, group = _rows(segments, one.segments)[one.segment], _rows(groups, one.groups, none="")[one.group]
             place = np.broadcast_to(np.arange(len(days)), own.shape)
+            most = most if len(most) else np.zeros(len(days))
             years, money = _grown(years, segments, len(days)), _grown(money, groups, len(days))
             for what, flags in enumerate(one.counts):
                 np.add.at(years[..., what], (own, place), flags)
             for what, amount in enumerate((np.ones_like(one.open), one.overdue, one.open)):
                 np.add.at(money[..., what], (group, place), amount)
+            most += np.where(group > 0, one.open, 0).sum(axis=0, dtype=float)
+            if most.max(initial=0.0) >= MOST:
+                raise Mistake("groups of companies: what they have open sums to more than can be counted exactly.")
             kept.append((one.late, own.astype(np.int32)))
         by_segment = np.zeros((len(segments) + 1, len(days), 6))
         by_segment[..., COUNTED:] = years
@@ -187,8 +194,9 @@ class Peers:
         group = self.group[np.append(self.members.group, -1)[row]]
         own = np.zeros((len(customer), 6))
         own[:, COUNTED], own[:, FELL] = self.counts.counted[customer, place], self.counts.fell[customer, place]
+        nobody = np.where(there, 0.0, np.nan)
         of_segment, of_all = survey.by_segment[segment, place] - own, survey.by_segment[0, place] - own
-        return Others(of_segment * there, of_all * there, survey.by_group[group, place] * there)
+        return Others(of_segment + nobody, of_all + nobody, survey.by_group[group, place] * there)
 
 
 def surveyed(standings: Iterable[Standing]) -> tuple[Survey, list[Counts]]:

@@ -1,6 +1,7 @@
 """Build the features of every observation, each from what was known that day."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ..features.memory import keep_freed_memory
 from ..features.observations import ObservationRecipe
 from ..features.parts import each_part
 from ..features.peers import PeerRecipe
+from ..features.publishing import flush
 from .stage import Stage, progress, run
 
 
@@ -48,7 +50,10 @@ class FeaturesRecipe:
 
 
 def main(stage: Stage) -> None:
-    """Write the matrix partition by partition, so that memory is bounded by two of them; or have a cluster write it."""
+    """Write the matrix partition by partition, or have a cluster write it.
+
+    Memory is bounded by some partitions, and ten bytes for each customer and day that others are compared on.
+    """
     recipe, observations = stage.recipe("features", FeaturesRecipe), stage.read("observations")
     keys, path = observations[["customer_id", "segment", "as_of"]], stage.path("matrix")
     peers = PeerRecipe(stage.recipe("observations", ObservationRecipe), stage.recipe("outcome", DefaultRecipe))
@@ -61,10 +66,11 @@ def main(stage: Stage) -> None:
 def _on_spark(stage: Stage, storage: str, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> None:
     from ..features.cluster import build_on_spark, session
 
-    ledger = f"{storage}/ledger" if storage else stage.read("ledger").resolve().as_uri()
-    out, spark = f"{storage}/features" if storage else path.resolve().as_uri(), session()
+    ledger = f"{storage}/ledger" if storage else f"file://{stage.read('ledger').resolve()}"
+    out, spark = f"{storage}/features" if storage else f"file://{path.resolve()}", session()
     build_on_spark(spark, ledger, keys, out, peers)
     if storage:
+        _make_way(path)
         pq.write_table(spark.read.parquet(out).toArrow(), path, compression="zstd")
     stage.say(f"  written by Spark {spark.version} at {spark.sparkContext.master}")
 
@@ -79,14 +85,28 @@ def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> No
     count, aside = int(read_about(folder)["partitions"]), path.with_suffix(".part")
     days, surveying = np.unique(day_numbers(keys["as_of"])), progress("partitions surveyed", count)
     parts = each_part(folder, one, days=days, features=CATALOGUE, peers=peers, surveyed_part=surveying)
-    tell, writer = progress("partitions", count), None
+    tell, writer, written = progress("partitions", count), None, 0
     for done, part in enumerate(parts, start=1):
         writer = writer or pq.ParquetWriter(aside, part.schema, compression="zstd")
         writer.write_table(part)
+        written += len(part)
         tell(done)
     assert writer is not None, "a ledger has a partition"
     writer.close()
+    if written < len(keys):
+        raise Mistake(
+            f"{len(keys) - written} observations are of customers that {folder} does not hold; "
+            "run build_observations on this ledger."
+        )
+    flush(aside)
+    _make_way(path)
     os.replace(aside, path)
+
+
+def _make_way(path: Path) -> None:
+    """What a cluster wrote is a folder, and no file can take its place."""
+    if path.is_dir():
+        shutil.rmtree(path)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,17 @@ from typing import Any
 import numpy as np
 
 from ..features.default import DefaultRecipe
-from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..serving.bundle import medians, write_bundle
+from .lessons import observed
 from .stage import Stage, run
 from .systems import systems
 
 
 def main(stage: Stage) -> None:
     """Write artifacts/bundle."""
-    (known, champion), matrix = systems(stage), Matrix.read(stage.path("matrix"))
-    system, slices = known[champion], stage.read("slices")
+    (known, champion), (matrix, slices) = systems(stage), observed(stage)
+    system = known[champion]
     train = matrix.rows((slices["slice"] == "train").to_numpy()).only(system.model.features)
     fingerprint = write_bundle(
         stage.path("bundle"),

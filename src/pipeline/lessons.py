@@ -2,14 +2,25 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from ..errors import Mistake
 from ..features.matrix import Matrix
 from .stage import Stage
 
 
+def observed(stage: Stage) -> tuple[Matrix, pd.DataFrame]:
+    """The features of all observations, and beside each its outcome and slice."""
+    matrix, slices = Matrix.read(stage.path("matrix")), stage.read("slices")
+    told = slices["as_of"].astype("datetime64[s]"), slices["customer_id"]
+    if len(matrix) != len(slices) or not all((matrix.keys[one.name] == one).all() for one in told):
+        raise Mistake("data/matrix: features and slices are of other observations; run 'dvc repro'.")
+    return matrix, slices
+
+
 def lessons(stage: Stage, name: str) -> tuple[Matrix, npt.NDArray[np.float64]]:
     """Features that models may use, and outcomes (1 or 0), of the slice "train", "tune" or "test"."""
-    matrix, slices = Matrix.read(stage.path("matrix")), stage.read("slices")
+    matrix, slices = observed(stage)
     here = (slices["slice"] == name).to_numpy()
     usable = [feature.name for feature in matrix.features if feature.in_scorecard]
     return matrix.rows(here).only(usable), slices["bad"].to_numpy("float64")[here]

@@ -11,6 +11,7 @@ from ..models.metrics import logit, roc
 from ..models.rating import RatingSystem
 from ..models.validation import by_grade, calibration_curve, quality
 from .build_ledger import LedgerRecipe
+from .lessons import observed
 from .stage import Stage, run
 from .systems import systems
 
@@ -20,8 +21,7 @@ _SHOWN = ("tune", "test")
 
 def main(stage: Stage) -> None:
     """Write reports/metrics.json (a DVC metric), the grades, and the data of the plots."""
-    (known, champion), matrix = systems(stage), Matrix.read(stage.path("matrix"))
-    slices = stage.read("slices")
+    (known, champion), (matrix, slices) = systems(stage), observed(stage)
     log_odds = {name: system.log_odds(matrix) for name, system in known.items()}
     where = {name: (slices["slice"] == name).to_numpy() for name in ("train", "tune", "test")}
     where["test_new"] = slices["unseen"].to_numpy(bool)

@@ -14,7 +14,7 @@ from ..features.building import build
 from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
 from ..features.engine.loading import facts_of
-from ..features.ledger import Ledger
+from ..features.ledger import Ledger, read_about
 from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
 from ..features.peers import stand, surveyed
@@ -144,11 +144,12 @@ def score_parts(bundle: Bundle, folder: Path, as_of: date) -> Iterator[tuple[Led
 
     Where the model compares a customer with others, all partitions are surveyed first.
     """
-    day, peers = np.array([day_number(as_of)]), any(one.measure.among_others for one in bundle.features)
+    about, day = read_about(folder), np.array([day_number(as_of)])
+    peers = any(one.measure.among_others for one in bundle.features)
     if peers:
-        parts = Ledger.read_partitions(folder)
+        parts = Ledger.read_partitions(folder, about)
         survey, counts = surveyed(stand(facts_of(ledger), day, bundle.peers) for ledger in parts)
-    for partition, ledger in enumerate(Ledger.read_partitions(folder)):
+    for partition, ledger in enumerate(Ledger.read_partitions(folder, about)):
         facts = facts_of(ledger)
         facts = survey.beside(facts, counts[partition]) if peers else facts
         yield ledger, facts, score(bundle, facts, as_of)

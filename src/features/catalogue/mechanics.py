@@ -52,7 +52,7 @@ DISPUTES = (
         ("dispute_unfounded_share_365d", "share of disputes closed without a credit note", "以无贷项结案的争议占比",
          _SHARE, _UP, p.disputes_unfounded(days=365), (_NOSRC, Missing.NOBASE)),
         ("credit_note_rate_365d", "credit notes against the year's invoices", "近一年贷项金额占开票金额之比",
-         _SHARE, Risk.FREE, share(of=of(Q.CREDITS, issued(days=365)), to=of(Q.AMOUNT, issued(days=365)),
+         Unit.RATIO, Risk.FREE, share(of=of(Q.CREDITS, issued(days=365)), to=of(Q.AMOUNT, issued(days=365)),
                                   none=Missing.DORMANT), _DORMANT),
         ("promise_broken_rate_365d", "share of payment promises broken in a year", "近一年未兑现的付款承诺占比",
          _SHARE, _UP, p.promises_broken(days=365), (_NOSRC, Missing.NOBASE)),

@@ -136,15 +136,16 @@ class Signals(NamedTuple):
 
 
 class Members(NamedTuple):
-    """Which segment and group (by their number) a customer belonged to, as it became known.
+    """Which segment and group (by their number) a customer belonged to, and since when it is one (NEVER: not stated).
 
-    `begins` by customer; `key` tells customer and day in one, ascending.
+    As it became known: `begins` by customer; `key` tells customer and day in one, ascending.
     """
 
     begins: Longs
     key: Longs
     segment: Ints
     group: Ints
+    onboarded: Ints
 
     @staticmethod
     def keys(customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> Longs:
@@ -167,8 +168,6 @@ class Facts:
         Sorted by customer_id; a customer's number is its row.
     begins : int64, length n + 1
         Where each customer's documents begin.
-    onboarded : day numbers, length n
-        NEVER where it is not stated.
     signal_keys : dict
         (source, name) to its number.
     since : dict of str to day number
@@ -186,7 +185,6 @@ class Facts:
     """
 
     customers: pd.DataFrame
-    onboarded: Ints
     begins: Longs
     documents: Documents
     versions: Versions

@@ -44,13 +44,20 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     Raises
     ------
     Mistake
-        A currency has no rate on some day, or a customer's money is more than can be counted exactly.
+        An invoice has no customer, a currency has no rate on some day, or a customer's money is more than can be
+        counted exactly.
     """
     held = Columns.of(ledger) if isinstance(ledger, Ledger) else ledger
     told, customers = held.tables, held.customers.sort_values("customer_id", ignore_index=True)
     names, n = pa.array(customers["customer_id"], pa.string()), len(customers)
     own = told["invoices"]
     number = numbers_of(own.column("customer_id"), names)
+    if (number < 0).any():
+        row = int(np.argmax(number < 0))
+        raise Mistake(
+            f"invoices: {own.column('customer_id')[row]} of row {row + 1} is not among the customers; "
+            "each invoice should have its customer in the ledger."
+        )
     known, delivery = _days(own, "known_on"), _whole(own, "delivery")
     document, place_of = _documents(own, number, n, known, delivery)
     m = int(document.max(initial=-1)) + 1
@@ -63,13 +70,12 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     credit = np.zeros(m + 1, bool)  # the last place serves -1
     credit[document[_whole(own, "amount") <= 0]] = True
     receipts, payments, payment_begins = _payments(told["payments"], names, place_of, rate, credit, minor)
-    notices = _notices(told["events"], names, place_of, rate)
+    notices = _notices(told["events"], names, place_of, rate, minor)
     events, event_begins = _events(notices, m)
     signals, keys = _signals(told["signals"], names)
     members, segments, groups = _members(held.memberships, names)
     return Facts(
         customers=customers,
-        onboarded=_days_of(pa.array(customers["onboarded_on"].to_numpy("datetime64[D]"))),
         begins=begins,
         documents=Documents(number[first], version_begins, payment_begins, event_begins),
         versions=versions,
@@ -91,9 +97,9 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     )
 
 
-def read_facts(folder: Path, partition: int) -> Facts:
-    """The facts of one partition of a ledger on disk."""
-    return facts_of(Columns.read(folder, partition=partition))
+def read_facts(folder: Path, partition: int, about: dict[str, Any] | None = None) -> Facts:
+    """The facts of one partition of a ledger on disk; `about` is what `read_about` said before."""
+    return facts_of(Columns.read(folder, partition=partition, about=about))
 
 
 # ---- columns
@@ -221,13 +227,14 @@ def _settled(order, customer, day, document, seen, replaced, amount):  # type: i
     return True
 
 
-def _notices(table: pa.Table, names: pa.Array, place_of: PlaceOf, rate: Floats | None) -> Notices:
+def _notices(table: pa.Table, names: pa.Array, place_of: PlaceOf, rate: Floats | None, minor: float) -> Notices:
     customer = numbers_of(table.column("customer_id"), names)
     document = place_of(table, customer)
     kind = np.maximum(numbers_of(table.column("kind"), _KINDS), 0)
     day, known = _days(table, "occurred_on"), _days(table, "known_on")
     seen = np.where(kind == Kind.PROMISE, known, np.maximum(day, known)).astype(np.int32)
     amount = np.where(_whole(table, "amount") < 0, WHOLE, _converted(_whole(table, "amount"), rate, document))
+    _refuse_uncountable("events", customer, amount, names, minor)
     order = _by_customer_and_day(customer, day, document, kind, seen, amount)
     begins = begins_of(customer[order], len(names))
     return Notices(begins, document[order], kind[order].astype(np.uint8), day[order], seen[order], amount[order])
@@ -275,9 +282,10 @@ def _members(table: pa.Table, names: pa.Array) -> tuple[Members, tuple[str, ...]
     order = order[customer[order] >= 0]
     segment, group = (pa.array(table.column(one).to_pylist(), pa.string()) for one in ("segment", "group_id"))
     segment, group = segment.dictionary_encode(), group.dictionary_encode()
-    codes = (np.array(one.indices, np.int32)[order] for one in (segment, group))
+    segments, groups = (np.array(one.indices, np.int32)[order] for one in (segment, group))
     begins = begins_of(customer[order], len(names))
-    told = Members(begins, Members.keys(customer[order], known[order]), *codes)
+    onboarded = _days(table, "onboarded_on")[order]
+    told = Members(begins, Members.keys(customer[order], known[order]), segments, groups, onboarded)
     return told, tuple(segment.dictionary.to_pylist()), tuple(group.dictionary.to_pylist())
 
 

@@ -96,8 +96,10 @@ class Past:
 
     @cached_property
     def onboarded(self) -> Ints:
-        """The day of onboarding; NEVER where it is not stated."""
-        return np.asarray(self.facts.onboarded[self.customers.start + self._of_moment])
+        """The day of onboarding, as it was known; NEVER where it is not stated."""
+        members = self.facts.members
+        row = members.at(self.customers.start + self._of_moment, self.moments.day)
+        return np.append(members.onboarded, np.int32(NEVER))[row]
 
     @cached_property
     def _first_seen(self) -> Ints:

@@ -84,7 +84,7 @@ def share(
     with np.errstate(invalid="ignore", divide="ignore"):
         value = part / whole
     reasons = [(none, whole == 0)] if not fewest else [(Missing.FEW, whole < fewest)]
-    return past.told(1.0 - value if complement else value, *reasons, *_without(past, source))
+    return past.told(1.0 - value if complement else value, *reasons, *_without(past, source)).clipped(*RATIO)
 
 
 @measure
