@@ -831,7 +831,7 @@ def _peers(ledger, customer: str, T: date) -> dict:
     late = {c: _lateness(now)["dbt_w_365d"] if now.invoices else "NEW" for c, now in everybody.items()}
     mine = member[customer]
     others = [c for c in everybody if c != customer]
-    alike = [c for c in others if mine is None or (member[c] is not None and member[c][0] == mine[0])]
+    alike = [c for c in others if not (mine and mine[0]) or (member[c] and member[c][0] == mine[0])]
     told = [float(np.float32(late[c])) for c in alike if not isinstance(late[c], str)]
     if len(told) < 20:
         told = [float(np.float32(late[c])) for c in others if not isinstance(late[c], str)]

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .catalogue import feature
+from ..errors import Mistake
+from .catalogue import CATALOGUE, feature
 from .declaration import Feature
 
 _REASON = ":missing"
@@ -84,6 +85,9 @@ class Matrix:
         """
         table = pq.read_table(path).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
         names = [n.removesuffix(_REASON) for n in table.column_names if n.endswith(_REASON)]
+        told = {one.name for one in CATALOGUE} & set(table.column_names)
+        if told ^ set(names):
+            raise Mistake(f"{path}: {min(told ^ set(names))} has no value, or no reason, beside it; run 'dvc repro'.")
         held = {*names, *(name + _REASON for name in names)}
         keys = table.select([n for n in table.column_names if n not in held]).to_pandas(date_as_object=False)
         keys["as_of"] = keys["as_of"].astype("datetime64[s]")

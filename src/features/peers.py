@@ -101,7 +101,7 @@ class Survey:
     segments, groups : dict of name to row
     by_segment : float64 (segments + 1, k, 6)
         Customers with a lateness, the two or three middle ones of their days beyond terms, those counted a year before,
-        and those of them that fell. Row 0 is the whole book.
+        and those of them that fell. Row 0 is the whole book, also for customers of no segment.
     by_group : int64 (groups + 1, k, 3)
         Members, overdue and open money. Row 0 is that of no group, and 0.
     """
@@ -120,7 +120,7 @@ class Survey:
         most = np.zeros(0)
         for one in standings:
             days = one.days
-            own, group = _rows(segments, one.segments)[one.segment], _rows(groups, one.groups, none="")[one.group]
+            own, group = _rows(segments, one.segments)[one.segment], _rows(groups, one.groups)[one.group]
             place = np.broadcast_to(np.arange(len(days)), own.shape)
             most = most if len(most) else np.zeros(len(days))
             years, money = _grown(years, segments, len(days)), _grown(money, groups, len(days))
@@ -148,7 +148,7 @@ class Survey:
 
     def beside(self, facts: Facts, counts: Counts) -> Facts:
         """The facts of a part of the book, knowing of the rest of it."""
-        segment, group = _rows(self.segments, facts.segments), _rows(self.groups, facts.groups, none="")
+        segment, group = _rows(self.segments, facts.segments), _rows(self.groups, facts.groups)
         return replace(facts, peers=Peers(self, facts.members, segment, group, counts))
 
 
@@ -225,10 +225,10 @@ def among_themselves(facts: Facts, days: Days, recipe: PeerRecipe) -> Facts:
     return survey.beside(facts, counts)
 
 
-def _rows(known: dict[str, int], names: tuple[str, ...], none: str | None = None) -> npt.NDArray[np.int64]:
-    """The row of each name by its number, new ones at the end; 0 for `none`, and for the number -1."""
+def _rows(known: dict[str, int], names: tuple[str, ...]) -> npt.NDArray[np.int64]:
+    """The row of each name by its number, new ones at the end; 0 for "" (none), and for the number -1."""
     for name in names:
-        if name != none:
+        if name:
             known.setdefault(name, len(known) + 1)
     return np.array([*(known.get(name, 0) for name in names), 0])
 

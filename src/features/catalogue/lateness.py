@@ -65,7 +65,7 @@ LATENESS = (
      _DAYS, _UP, t.worst_dpd(days=180)),
     ("worst_dpd_365d", "worst days past due in a year", "近一年最长逾期天数",
      _DAYS, _UP, t.worst_dpd(days=365)),
-    ("days_since_worst_365d", "days since the worst of the year", "距全年最长逾期之日的天数",
+    ("days_since_worst_365d", "days since the worst of the year", "距近一年最长逾期之日的天数",
      _DAYS, _DOWN, t.days_since_worst(days=365), _NEVER),
     ("days_over30_365d", "days of the year with something more than 30 days overdue",
      "近一年存在逾期超过30天账款的天数",

@@ -13,7 +13,6 @@ Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _TURN = np.uint64(29)
-_EIGHT = np.uint64(8)
 
 
 def numbers_of(column: pa.ChunkedArray, names: pa.Array) -> Ints:
