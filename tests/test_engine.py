@@ -194,6 +194,13 @@ def test_columns_are_those_of_the_matrix():
     assert np.array_equal(missing.T, rows.missing)
 
 
+@pytest.mark.parametrize("on", ["NaT", "1700-01-31", "9999-12-31"])
+def test_a_day_that_cannot_be_counted_is_refused(on):
+    keys = pd.DataFrame({"customer_id": ["C0"], "as_of": pd.Series([on], dtype="datetime64[s]")})
+    with pytest.raises(ValueError, match="as_of: days should lie between 1800-01-01 and 4707"):
+        build(facts_of(LEDGER), keys)
+
+
 # ---- a feature of one's own
 
 

@@ -1,6 +1,7 @@
 """Building: the features of observations, some customers at a time, from what was known on each of their days."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,13 @@ import pandas as pd
 
 from .catalogue import CATALOGUE
 from .declaration import Codes, Feature
-from .engine.days import day_numbers
+from .engine.days import NEVER, day_number, day_numbers, day_of
 from .engine.facts import Facts
 from .matrix import Matrix, as_matrix
 from .pasts import pasts
 from .peers import USUAL, PeerRecipe, among_themselves
+
+FIRST = day_number(date(1800, 1, 1))
 
 
 def build(
@@ -59,16 +62,11 @@ def columns(
     Raises
     ------
     ValueError
-        Some feature compares with other customers, and the facts are a part of the book that knows of no others, or not
-        on these days.
-
-    Returns
-    -------
-    values : list of arrays of length n
-        One for each feature, float32 or (money) float64 as declared; NaN where it is missing.
-    missing : uint8 (len(features), n)
-        `Missing` codes.
+        A day is empty or lies beyond what is counted; or some feature compares with other customers, and the facts are
+        a part of the book that knows of no others, or not on these days.
     """
+    if len(day) and not FIRST <= int(day.min()) <= int(day.max()) < NEVER:
+        raise ValueError(f"as_of: days should lie between {day_of(FIRST)} and {day_of(NEVER - 1)}, and none be empty.")
     facts = _beside_others(facts, day, features, peers)
     values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)
