@@ -13,7 +13,8 @@ and takes it in. Then, each in a process of its own, Parquet in, arrays out:
 
 The last line is JSON: vs_polars, vs_pandas (ratios of wall seconds), all_cpu_s, all_peak_gib, growth_10_to_50 (wall
 seconds per invoice, five times the ledger over the ledger; without `--growth` it is growth_2_to_10, the ledger over a
-fifth of it), one_customer_ms (of a customer whose peers were surveyed, as every night does).
+fifth of it; growth_cpu is the same of CPU seconds), one_customer_ms (of a customer whose peers were surveyed, as every
+night does).
 """
 
 import argparse
@@ -250,7 +251,7 @@ def measure(place: Path, customers: int, turns: int, *, growth: bool) -> dict[st
     shutil.rmtree(ledger)
     other = make_apart(place / "other", customers * 5 if growth else max(1, customers // 5))
     again, others = apart("all", other, place / "all.npy"), read_about(other)["invoices"]
-    ratio = (again["wall"] / others) / (every["wall"] / invoices)
+    ratio, cpu = ((again[what] / others) / (every[what] / invoices) for what in ("wall", "cpu"))
     return {
         "invoices": invoices,
         "observations": int(every["observations"]),
@@ -263,6 +264,7 @@ def measure(place: Path, customers: int, turns: int, *, growth: bool) -> dict[st
         "all_cpu_s": round(every["cpu"], 1),
         "all_peak_gib": round(every["gib"], 2),
         ("growth_10_to_50" if growth else "growth_2_to_10"): round(ratio if growth else 1 / ratio, 2),
+        "growth_cpu": round(cpu if growth else 1 / cpu, 2),
         "other_invoices": others,
         "other_peak_gib": round(again["gib"], 2),
         "one_customer_ms": round(single, 2),
