@@ -59,7 +59,8 @@ def plain(ledger: Path, to: Path) -> Path:
     import pyarrow.parquet as pq
 
     from tradecredit.features.intake.partitions import write_part
-    from tradecredit.features.ledger import DOCUMENT, SCHEMAS, read_about
+    from tradecredit.features.ledger import read_about
+    from tradecredit.features.schemas import DOCUMENT, SCHEMAS
 
     about = read_about(ledger)
     for table in SCHEMAS:

@@ -7,7 +7,8 @@ import pandas as pd
 from tradecredit.features.building import build
 from tradecredit.features.declaration import Missing
 from tradecredit.features.engine.loading import facts_of
-from tradecredit.features.ledger import SCHEMAS, Ledger, empty
+from tradecredit.features.ledger import Ledger, empty
+from tradecredit.features.schemas import SCHEMAS
 
 
 def day(text: str) -> date:

@@ -16,7 +16,8 @@ from tradecredit.features.declaration import Missing
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.exports import write_csv
-from tradecredit.features.ledger import OWN_DATE, read_about
+from tradecredit.features.ledger import read_about
+from tradecredit.features.schemas import OWN_DATE
 
 
 def test_a_restated_invoice_keeps_both_versions_with_their_time(book):

@@ -13,8 +13,9 @@ from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.declaration import MISSING_TEXT, Missing
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.leakage import audit
-from tradecredit.features.ledger import OWN_DATE, Ledger
+from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
+from tradecredit.features.schemas import OWN_DATE
 
 NAMES = [feature.name for feature in CATALOGUE]
 

@@ -36,6 +36,16 @@ def _keys(ledger, days=DAYS):
     return pd.DataFrame(every, columns=["customer_id", "as_of"])
 
 
+def _alike(ids):
+    """Customers of one segment with an invoice each."""
+    invoices = [
+        dict(invoice_id=f"I{c}", customer_id=c, issued_on=date(2024, 1, 1), due_on=date(2024, 2, 1), amount=10_000)
+        | dict(currency="EUR", known_on=date(2024, 1, 1))
+        for c in ids
+    ]
+    return [dict(customer_id=c, segment="SME") for c in ids], invoices
+
+
 @pytest.mark.slow
 def test_seventy_customers_of_two_segments_and_of_none_are_told_as_a_slow_reading_tells_them():
     assert BOOK.customers["segment"].value_counts()["CORP"] > 25
@@ -46,12 +56,7 @@ def test_the_median_of_the_others_is_that_of_the_list_without_the_customer():
     late = np.array([5.0, 5.0, 7.0, 1.0, 9.0])
     for many in range(2, 6):
         ids = [f"C{k}" for k in range(many)]
-        rows = [dict(customer_id=c, segment="SME") for c in ids]
-        invoices = [
-            dict(invoice_id=f"I{c}", customer_id=c, issued_on=date(2024, 1, 1), due_on=date(2024, 2, 1), amount=10_000)
-            | dict(currency="EUR", known_on=date(2024, 1, 1))
-            for c in ids
-        ]
+        rows, invoices = _alike(ids)
         payments = [
             dict(payment_id=f"P{c}", customer_id=c, invoice_id=f"I{c}", amount=10_000, currency="EUR")
             | dict(paid_on=date(2024, 2, 1) + pd.Timedelta(days=late[k]), known_on=date(2024, 2, 15))
@@ -81,12 +86,7 @@ def test_parts_of_the_book_tell_the_same_bits_as_the_whole():
 def test_a_part_of_the_book_that_knows_of_no_others_is_refused(tmp_path):
     many = 600
     ids = [f"C{k}" for k in range(many)]
-    rows = [dict(customer_id=c, segment="SME") for c in ids]
-    invoices = [
-        dict(invoice_id=f"I{c}", customer_id=c, issued_on=date(2024, 1, 1), due_on=date(2024, 2, 1), amount=10_000)
-        | dict(currency="EUR", known_on=date(2024, 1, 1))
-        for c in ids
-    ]
+    rows, invoices = _alike(ids)
     ledger = Ledger(
         customers=table("customers", rows), invoices=table("invoices", invoices), payments=table("payments", [])
     )

@@ -31,9 +31,10 @@ from tradecredit.features.intake.csvrecords import Shape, bulk, careful
 from tradecredit.features.intake.sieve import again, twice
 from tradecredit.features.intake.spool import Index, fingerprint
 from tradecredit.features.intake.taking import take_in
-from tradecredit.features.ledger import SCHEMAS, Ledger
+from tradecredit.features.ledger import Ledger
 from tradecredit.features.money import EXPONENTS
 from tradecredit.features.quarantine import CODES, Report
+from tradecredit.features.schemas import SCHEMAS
 
 AS_OF = date(2025, 6, 30)
 SHAPE = Shape(3, (0,), b",")

@@ -16,7 +16,7 @@ from .matrix import Matrix, as_matrix
 from .pasts import pasts
 from .peers import USUAL, PeerRecipe, among_themselves
 
-FIRST = day_number(date(1800, 1, 1))
+_EARLIEST = day_number(date(1800, 1, 1))
 
 
 def build(
@@ -65,8 +65,8 @@ def columns(
         A day is empty or lies beyond what is counted; or some feature compares with other customers, and the facts are
         a part of the book that knows of no others, or not on these days.
     """
-    if len(day) and not FIRST <= int(day.min()) <= int(day.max()) < NEVER:
-        raise ValueError(f"as_of: days should lie between {day_of(FIRST)} and {day_of(NEVER - 1)}, and none be empty.")
+    if len(day) and not _EARLIEST <= int(day.min()) <= int(day.max()) < NEVER:
+        raise ValueError(f"as_of: days should lie between {day_of(_EARLIEST)} and {day_of(NEVER - 1)}, none empty.")
     facts = _beside_others(facts, day, features, peers)
     values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)

@@ -22,9 +22,10 @@ from .declaration import Feature
 from .engine.days import day_numbers
 from .engine.facts import Facts
 from .engine.loading import facts_of
-from .ledger import SCHEMAS, Columns
+from .ledger import Columns
 from .matrix import as_table
 from .peers import Counts, PeerRecipe, Standing, Survey, stand
+from .schemas import SCHEMAS
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

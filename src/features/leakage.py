@@ -17,8 +17,9 @@ from .catalogue import CATALOGUE, feature
 from .declaration import Feature
 from .engine.facts import Facts
 from .engine.loading import facts_of
-from .ledger import OWN_DATE, Ledger, as_declared, as_frame, members_of
+from .ledger import Ledger, as_declared, as_frame, members_of
 from .matrix import Matrix
+from .schemas import OWN_DATE
 
 _ABSURD = 10**12 + 1  # minor units
 Read = Callable[[Ledger], Facts]

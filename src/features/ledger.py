@@ -21,116 +21,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
-from .memberships import SCHEMA as MEMBERSHIPS
 from .memberships import memberships
+from .schemas import DOCUMENT, MEMBERSHIPS, OWN_DATE, SCHEMAS
 
-_TEXT, _DAY, _MONEY, _REAL, _FLAG = pa.string(), pa.date32(), pa.int64(), pa.float64(), pa.bool_()
-_DELIVERY = ("delivery", pa.int32())  # the number of the delivery that brought the row
-_REPLACED = [("replaced_on", _DAY), ("replaced_in", pa.int32())]  # when a restatement became known, and its delivery
-SCHEMAS: dict[str, pa.Schema] = {
-    "customers": pa.schema(
-        [
-            ("customer_id", _TEXT),
-            ("name", _TEXT),
-            ("segment", _TEXT),
-            ("country", _TEXT),
-            ("industry", _TEXT),
-            ("group_id", _TEXT),
-            ("onboarded_on", _DAY),
-            ("is_strategic", _FLAG),
-            _DELIVERY,
-            ("replaced_in", pa.int32()),
-        ]
-    ),
-    "invoices": pa.schema(
-        [
-            ("invoice_id", _TEXT),
-            ("customer_id", _TEXT),
-            ("issued_on", _DAY),
-            ("due_on", _DAY),
-            ("amount", _MONEY),
-            ("currency", _TEXT),
-            ("known_on", _DAY),
-            _DELIVERY,
-            *_REPLACED,
-        ]
-    ),
-    "payments": pa.schema(
-        [
-            ("payment_id", _TEXT),
-            ("customer_id", _TEXT),
-            ("invoice_id", _TEXT),
-            ("paid_on", _DAY),
-            ("amount", _MONEY),
-            ("currency", _TEXT),
-            ("known_on", _DAY),
-            _DELIVERY,
-            *_REPLACED,
-        ]
-    ),
-    "events": pa.schema(
-        [
-            ("customer_id", _TEXT),
-            ("invoice_id", _TEXT),
-            ("kind", _TEXT),
-            ("occurred_on", _DAY),
-            ("known_on", _DAY),
-            ("amount", _MONEY),
-            _DELIVERY,
-        ]
-    ),
-    "limits": pa.schema(
-        [
-            ("customer_id", _TEXT),
-            ("valid_from", _DAY),
-            ("valid_to", _DAY),
-            ("amount", _MONEY),
-            ("known_on", _DAY),
-            _DELIVERY,
-        ]
-    ),
-    "signals": pa.schema(
-        [
-            ("customer_id", _TEXT),
-            ("source", _TEXT),
-            ("name", _TEXT),
-            ("value", _REAL),
-            ("observed_on", _DAY),
-            ("known_on", _DAY),
-            _DELIVERY,
-        ]
-    ),
-    "rates": pa.schema([("currency", _TEXT), ("date", _DAY), ("rate", _REAL), _DELIVERY]),
-}
-OPTIONAL = ("events", "limits", "signals")
-OWN_DATE = {
-    "invoices": "issued_on",
-    "payments": "paid_on",
-    "events": "occurred_on",
-    "limits": "valid_from",
-    "signals": "observed_on",
-}
-EVENT_KINDS = frozenset(
-    {
-        "dispute_opened",
-        "dispute_closed",
-        "credit_note",
-        "write_off",
-        "insolvency",
-        "legal",
-        "agency",
-        "promise",
-        "dunning",
-        "bounced",
-        "prepayment",
-        "provision",
-        "order",
-        "order_blocked",
-        "discount_offered",
-        "discount_taken",
-    }
-)
-NEEDS_AMOUNT = ("credit_note", "write_off", "bounced")
 _NOT_FOR_FEATURES = {  # columns that tell rows apart, not customers
     "invoices": ("replaced_in",),
     "payments": ("payment_id", "currency", "delivery", "replaced_in"),
@@ -138,7 +31,6 @@ _NOT_FOR_FEATURES = {  # columns that tell rows apart, not customers
     "limits": ("delivery",),
     "signals": ("delivery",),
 }
-DOCUMENT = "document"  # on disk: the number of a row's invoice within its partition, so that no text has to be joined
 _MOST_CUSTOMERS = 20_000  # in a partition
 _WORTH_A_PARTITION = 250  # customers: below this a second core does not pay
 
@@ -161,7 +53,7 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
 
 def as_declared(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """The declared columns of a table with their dtypes; what the frame does not have is empty."""
-    blank = {_TEXT: "", _DAY: pd.NaT, _FLAG: False, pa.int32(): 0}
+    blank = {pa.string(): "", pa.date32(): pd.NaT, pa.bool_(): False, pa.int32(): 0}
     columns = {
         column.name: frame[column.name] if column.name in frame else pd.Series(blank[column.type], index=frame.index)
         for column in SCHEMAS[table]
@@ -363,7 +255,7 @@ def _tables(
                 numbered = len(files) == 1 and DOCUMENT in pq.read_schema(files[0]).names
             if numbered and "invoice_id" in schema.names:
                 fields = [pa.field(DOCUMENT, pa.int32()) if f.name == "invoice_id" else f for f in fields]
-            code = pa.dictionary(pa.int32(), _TEXT)
+            code = pa.dictionary(pa.int32(), pa.string())
             wanted = pa.schema([(f.name, code if f.name in short else f.type) for f in fields])
             options: dict[str, Any] = dict(columns=wanted.names, partitioning=None, read_dictionary=short)
             if partition is not None:  # partitions are read side by side

@@ -7,15 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SCHEMA = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("segment", pa.string()),
-        ("group_id", pa.string()),
-        ("onboarded_on", pa.date32()),
-        ("known_on", pa.date32()),
-    ]
-)
+from .schemas import MEMBERSHIPS
 
 
 def memberships(versions: pa.Table, deliveries: list[dict[str, Any]]) -> pa.Table:
@@ -27,5 +19,5 @@ def memberships(versions: pa.Table, deliveries: list[dict[str, Any]]) -> pa.Tabl
     delivery = np.asarray(versions.column("delivery").to_numpy())
     place = np.clip(delivery - 1, 0, len(ends) - 1)
     known = pa.array(ends, pa.date32()).take(pa.array(place))
-    told = [pc.fill_null(versions.column(name).cast(pa.string()), "") for name in SCHEMA.names[:3]]
-    return pa.table([*told, versions.column("onboarded_on").cast(pa.date32()), known], schema=SCHEMA)
+    told = [pc.fill_null(versions.column(name).cast(pa.string()), "") for name in MEMBERSHIPS.names[:3]]
+    return pa.table([*told, versions.column("onboarded_on").cast(pa.date32()), known], schema=MEMBERSHIPS)

@@ -160,6 +160,21 @@ class Others:
     everybody: Floats
     group: npt.NDArray[np.int64]
 
+    @property
+    def members(self) -> npt.NDArray[np.int64]:
+        """Of the group, the customer included; 0 where it is of none."""
+        return np.asarray(self.group[:, MEMBERS])
+
+    @property
+    def overdue(self) -> npt.NDArray[np.int64]:
+        """Overdue money of the group, the customer's included, in minor units."""
+        return np.asarray(self.group[:, OVERDUE])
+
+    @property
+    def open(self) -> npt.NDArray[np.int64]:
+        """Open money of the group, the customer's included, in minor units."""
+        return np.asarray(self.group[:, OPEN])
+
     def median(self, own: Floats, fewest: int) -> Floats:
         """Median of the days beyond terms of the others of the segment; of all others where those are too few.
 

@@ -44,7 +44,6 @@ _LINES_OF_A_WARNING = 100
 ATTRIBUTES = ("name", "segment", "country", "industry", "group_id", "onboarded_on")  # of customers, with versions
 CONSTANT = ["name", "country", "industry"]  # of these the newest holds for all days
 _WORST = 5  # reasons that the summary tells
-_WITHOUT_LINES = ("POSSIBLE_DUPLICATE",)  # of two rows that look alike neither is the strange one
 
 
 @dataclass

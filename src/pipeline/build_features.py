@@ -94,6 +94,7 @@ def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> No
     assert writer is not None, "a ledger has a partition"
     writer.close()
     if written < len(keys):
+        aside.unlink()
         raise Mistake(
             f"{len(keys) - written} observations are of customers that {folder} does not hold; "
             "run build_observations on this ledger."

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...errors import Mistake
-from ..ledger import DOCUMENT, Columns, Ledger
+from ..ledger import Columns, Ledger
 from ..money import EXPONENTS, rate_on
+from ..schemas import DOCUMENT
 from .compiled import compiled
 from .days import NEVER, day_number
 from .facts import (

@@ -129,7 +129,7 @@ def documents_of(customer: Ints, n: int, ids: Texts, known: Ints, delivery: Ints
 
     Parameters
     ----------
-    customer : numbers below n; -1 comes first
+    customer : numbers below n, none negative
     """
     by_customer = grouped(customer, n)
     document, first, mark = _number(begins_of(customer[by_customer], n), *ids, by_customer)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..ledger import SCHEMAS
 from ..quarantine import ATTRIBUTES
+from ..schemas import SCHEMAS
 from .conversions import NO_DAY, Flags
 from .rows import as_days, ints, texts, where_of, whole
 from .run import Found, Run

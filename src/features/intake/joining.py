@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..ledger import OPTIONAL, OWN_DATE
 from ..quarantine import CODE
+from ..schemas import OPTIONAL, OWN_DATE
 from .conversions import EXPONENT_OF, NO_DAY, Codes, Days, Flags, Ints
 from .reading import Reading
 from .rows import CONTENT, PAYMENTS, batch_of, ints, kept, minor_of, no_days, of_where, plain, texts, where_of

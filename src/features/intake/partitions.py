@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..engine.numbering import Named, Texts, documents_of
-from ..ledger import DOCUMENT, OWN_DATE, SCHEMAS, partitions_for, shard_of
+from ..ledger import partitions_for, shard_of
 from ..publishing import write_flushed
+from ..schemas import DOCUMENT, OWN_DATE, SCHEMAS
 from ..workers import in_order
 from .conversions import CURRENCIES, Days, Ints
 from .customers import Customers

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..ledger import EVENT_KINDS, NEEDS_AMOUNT, SCHEMAS
+from ..schemas import EVENT_KINDS, NEEDS_AMOUNT, SCHEMAS
 from ..workers import in_order
 from .conversions import CURRENCIES, EARLIEST, NO_DAY
 from .customers import Customers

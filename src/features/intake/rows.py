@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..ledger import SCHEMAS
+from ..schemas import SCHEMAS
 from .conversions import CURRENCIES, EXPONENT_OF, NO_DAY, Codes, Days, Ints, in_minor
 
 _TEXT, _DAY, _MONEY, _NUMBER = pa.string(), pa.int32(), pa.int64(), pa.int32()

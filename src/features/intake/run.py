@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..ledger import OPTIONAL, SCHEMAS
 from ..mapping import Mapping
 from ..quarantine import CODES, MOST, Report, SetAside
+from ..schemas import OPTIONAL, SCHEMAS
 from ..workers import in_order
 from .conversions import CURRENCIES, NO_DAY, Codes, Days, Flags, Ints
 from .rawtable import RawTable, Task

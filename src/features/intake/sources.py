@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from ...errors import Mistake, Unavailable
-from ..ledger import SCHEMAS
 from ..mapping import Mapping
 from ..quarantine import Report
+from ..schemas import SCHEMAS
 from .csvfiles import csv_table
 from .header import read_header
 from .rawtable import RawTable, Task

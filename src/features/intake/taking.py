@@ -21,10 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...errors import Mistake
-from ..ledger import SCHEMAS, read_about
+from ..ledger import read_about
 from ..mapping import WITH_ID, Mapping
 from ..publishing import ASIDE, LOCK, flush, flush_folders, only_writer, write_durably, write_flushed
 from ..quarantine import Report
+from ..schemas import SCHEMAS
 from ..workers import THREADS
 from .delivery import write_delivery
 from .rejection import Rejected

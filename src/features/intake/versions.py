@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..ledger import OWN_DATE
 from ..mapping import required
+from ..schemas import OWN_DATE
 from .conversions import Days, Flags, Ints
 from .rows import ints, plain, texts, where_of
 from .run import Found, Lines, Run

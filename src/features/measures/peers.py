@@ -10,8 +10,6 @@ from .vocabulary import DAYS
 if TYPE_CHECKING:
     from ..engine.past import Past
 
-_MEMBERS, _OVERDUE, _OPEN = range(3)
-
 
 @among_others
 def against_segment(past: "Past", *, of: Measure, fewest: int) -> Column:
@@ -35,8 +33,8 @@ def segment_default_rate(past: "Past", *, weight: int) -> Column:
 @among_others
 def group_overdue_share(past: "Past") -> Column:
     """Share of the open money of the group's other members that is overdue."""
-    group = past.others.group
-    overdue, open_, alone = group[:, _OVERDUE] - past.overdue(), group[:, _OPEN] - past.open, group[:, _MEMBERS] < 2
+    group = past.others
+    overdue, open_, alone = group.overdue - past.overdue(), group.open - past.open, group.members < 2
     with np.errstate(invalid="ignore", divide="ignore"):
         share = overdue / open_
     return Column.of(share, (Missing.NOGROUP, alone), (Missing.NOOPEN, ~alone & (open_ == 0)))
