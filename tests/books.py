@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tradecredit.features.building import build
-from tradecredit.features.declaration import Missing
+from tradecredit.features.column import Missing
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger, empty
 from tradecredit.features.schemas import SCHEMAS

@@ -12,7 +12,7 @@ from deliveries import D1, D2, D3, FIRST, changed, codes, features_of
 from tradecredit.errors import Mistake
 from tradecredit.features.account import Account
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.declaration import Missing
+from tradecredit.features.column import Missing
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.exports import write_csv
@@ -236,6 +236,19 @@ def test_what_was_known_on_a_day_stays_reproducible_after_later_deliveries(book,
                 now, were = features_of(book.read(), then), features_of(state, then)
                 assert np.array_equal(now[1], were[1])
                 assert np.array_equal(now[0], were[0], equal_nan=True)
+
+
+def test_the_versions_of_invoices_lie_on_disk_in_the_order_in_which_features_read_them(book):
+    rng, tables = random.Random(5), FIRST
+    for day in (D1, D2, D3):
+        book.deliver(tables, day)
+        tables = _next(tables, rng, day + timedelta(days=31))
+    parts = sorted((book.ledger / read_about(book.ledger)["tables"] / "invoices").glob("*.parquet"))
+    for part in parts:
+        rows = pq.read_table(part).to_pandas()
+        assert len(rows) > rows["document"].nunique()  # some were restated
+        told = rows[["document", "known_on", "delivery"]].astype({"known_on": "datetime64[s]"})
+        assert told.equals(told.sort_values(["document", "known_on", "delivery"], kind="stable"))
 
 
 @pytest.mark.parametrize("seed", range(4))

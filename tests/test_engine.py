@@ -13,7 +13,8 @@ from tradecredit.errors import Mistake
 from tradecredit.features import pasts
 from tradecredit.features.building import build, columns
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.declaration import Family, Missing
+from tradecredit.features.column import Missing
+from tradecredit.features.declaration import Family
 from tradecredit.features.default import TRIGGERS, DefaultRecipe, Defaults
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of

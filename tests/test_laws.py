@@ -10,7 +10,7 @@ import pytest
 
 from tradecredit.features.building import build
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.declaration import MISSING_TEXT, Missing
+from tradecredit.features.column import MISSING_TEXT, Missing
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.leakage import audit
 from tradecredit.features.ledger import Ledger

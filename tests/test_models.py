@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tradecredit.errors import Mistake
 from tradecredit.features.catalogue import feature
-from tradecredit.features.declaration import Missing, Risk
+from tradecredit.features.column import Missing
+from tradecredit.features.declaration import Risk
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.bins import BinningRecipe
 from tradecredit.models.calibration import Calibration, CalibrationRecipe

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 import oracle
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.declaration import Missing
+from tradecredit.features.column import Missing
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.pasts import pasts

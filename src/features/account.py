@@ -36,8 +36,7 @@ class Account:
 
     def _past(self, days: list[int]) -> Past:
         calendar = Calendar.of(np.array(days), series=False)
-        at = np.searchsorted(calendar.days, days)
-        moments = calendar.moments(np.zeros(len(days), np.int32), at, 1)
+        moments, _ = calendar.moments(np.zeros(len(days), np.int32), calendar.places(np.array(days)), 1)
         return Past(self.facts, moments, calendar, range(self.place, self.place + 1))
 
     @cached_property

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from .catalogue import CATALOGUE
-from .declaration import Codes, Feature
+from .column import Codes
+from .declaration import Feature
 from .engine.days import NEVER, day_number, day_numbers, day_of
 from .engine.facts import Facts
 from .matrix import Matrix, as_matrix

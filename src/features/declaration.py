@@ -2,55 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, IntEnum
+from enum import Enum
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
 import numpy as np
-import numpy.typing as npt
+
+from .column import Column, Missing
 
 if TYPE_CHECKING:
     from .engine.past import Past
-
-Values = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.uint8]
-
-
-class Missing(IntEnum):
-    """Why there is no number. The first that applies is told, in this order."""
-
-    NONE = 0
-    NOSRC = 1  # the source is not declared, or as_of lies before its declared first day
-    NOLIMIT = 2  # no table of limits, or none in force
-    NEW = 3  # no invoice is visible
-    YOUNG = 4  # no invoice was visible at the start of the look-back
-    DORMANT = 5  # nothing was invoiced in the window
-    NODUE = 6  # nothing fell due or was decided in the window
-    NOOPEN = 7  # nothing is open
-    FEW = 8  # too few items in a set that the measure needs
-    NOBASE = 9  # a denominator, comparison or record is absent
-    NOGROUP = 10  # the customer belongs to no group, or is alone in it
-    STALE = 11  # the latest record is too old
-    NEVER = 12  # it never happened: a value, and the safest
-    UNTOLD = 15  # missing, and nobody said why (rows that did not come from a ledger)
-
-
-MISSING_TEXT: dict[Missing, tuple[str, str]] = {
-    Missing.NOSRC: ("the source is not available", "无此数据来源"),
-    Missing.NOLIMIT: ("no credit limit is in force", "无有效信用额度"),
-    Missing.NEW: ("no invoice is known yet", "尚无任何发票"),
-    Missing.YOUNG: ("the customer is too new to look back that far", "客户历史过短，无法回溯"),
-    Missing.DORMANT: ("nothing was invoiced in the period", "期间内没有开票"),
-    Missing.NODUE: ("no invoice fell due in the period", "期间内没有到期发票"),
-    Missing.NOOPEN: ("nothing is open", "没有未清账款"),
-    Missing.FEW: ("too few invoices to tell", "发票数量过少，无法判断"),
-    Missing.NOBASE: ("nothing of the kind was there to measure", "期间内无此类记录可供衡量"),
-    Missing.NOGROUP: ("the customer belongs to no group", "客户不属于任何集团"),
-    Missing.STALE: ("the latest record is too old", "最近一次记录已过时"),
-    Missing.UNTOLD: ("no reason was given", "未说明原因"),
-    Missing.NEVER: ("it has never happened", "从未发生"),
-}
 
 
 class Risk(Enum):
@@ -85,44 +46,6 @@ class Family(Enum):
     MECHANICS = ("payment mechanics", "付款方式")
     DISPUTES = ("disputes, credits, promises, dunning", "争议、贷项、承诺与催收")
     OUTSIDE = ("peers, group and signals from outside", "同业、集团与外部信息")
-
-
-_FIRST, _ONE = itemgetter(0), np.uint8(1)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One number or one typed reason for each customer.
-
-    Attributes
-    ----------
-    values : float64, length n
-        NaN exactly where `missing` is not NONE.
-    missing : uint8, length n
-        `Missing` codes.
-    """
-
-    values: Values
-    missing: Codes
-
-    @classmethod
-    def of(
-        cls, values: Values, *reasons: tuple[Missing, npt.NDArray[np.bool_] | bool], like: Codes | None = None
-    ) -> "Column":
-        """Values with their missing reasons; of several that apply the first of the enumeration is told.
-
-        `like` are the codes of what the values are made of: where that is missing, so are they.
-        """
-        missing = np.zeros(len(values), np.uint8)
-        for reason, where in sorted(reasons, key=_FIRST, reverse=True):
-            missing[where] = reason
-        if like is not None:  # NONE goes round to 255, so that the lesser code is the first reason
-            missing = np.minimum(missing - _ONE, like - _ONE) + _ONE
-        return cls(np.where(missing, np.nan, values), missing)
-
-    def clipped(self, low: float, high: float) -> "Column":
-        """The same, values cut to [low, high]."""
-        return Column(np.minimum(np.maximum(self.values, low), high), self.missing)
 
 
 USUAL_DAYS = 430  # windows of a year, and what is decided 60 days after due within one

@@ -4,7 +4,8 @@
 """
 
 from .catalogue import CATALOGUE
-from .declaration import MISSING_TEXT, Family, Feature, Risk
+from .column import MISSING_TEXT
+from .declaration import Family, Feature, Risk
 
 _ARROW = {Risk.RISES: "↑", Risk.FALLS: "↓", Risk.FREE: "·"}
 

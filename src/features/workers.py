@@ -11,7 +11,7 @@ Made = TypeVar("Made")
 
 
 def in_order(
-    pool: Executor, work: Callable[[Given], Made], given: Iterable[Given], *, ahead: int = 3
+    pool: Executor, work: Callable[[Given], Made], given: Iterable[Given], *, ahead: int = 4
 ) -> Iterator[Made]:
     """`work` on each, several at a time, the results in the order of what was given."""
     waiting: deque[Future[Made]] = deque()

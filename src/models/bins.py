@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Mistake
-from ..features.declaration import Feature, Missing, Risk
+from ..features.column import Missing
+from ..features.declaration import Feature, Risk
 from ..features.matrix import Matrix
 
 Floats = npt.NDArray[np.float64]

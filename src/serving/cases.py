@@ -8,7 +8,8 @@ import pandas as pd
 
 from ..features.account import Account
 from ..features.catalogue import feature
-from ..features.declaration import MISSING_TEXT, Family, Feature, Missing
+from ..features.column import MISSING_TEXT, Missing
+from ..features.declaration import Family, Feature
 from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, Defaults
 from ..features.engine.days import NEVER, day_number, day_of
 from ..features.engine.facts import Facts

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import Mistake
-from ..features.declaration import Missing
+from ..features.column import Missing
 from ..features.matrix import Matrix
 from .bundle import Bundle, load_bundle
 

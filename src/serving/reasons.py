@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ..features.declaration import MISSING_TEXT, Feature, Missing, Unit
+from ..features.column import MISSING_TEXT, Missing
+from ..features.declaration import Feature, Unit
 from .bundle import Bundle
 
 Floats = npt.NDArray[np.float64]

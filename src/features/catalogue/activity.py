@@ -1,6 +1,7 @@
 """Tenure and activity: how long, how much and how regularly a customer buys."""
 
-from ..declaration import Family, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import activity as a
 from ..measures.vocabulary import amount, count, issued, of

@@ -1,6 +1,7 @@
 """Ageing and exposure: what is open, how much of it is overdue and for how long."""
 
-from ..declaration import Family, Feature, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Feature, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import ageing as g
 from ..measures.vocabulary import amount, count, due, issued, of, share_of_peak

@@ -1,6 +1,7 @@
 """Lateness: how late invoices are paid, and what stood in arrear."""
 
-from ..declaration import Family, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import activity as a
 from ..measures import lateness as t

@@ -1,6 +1,7 @@
 """Credit limit and terms: how the credit that was granted is used, and how it changed."""
 
-from ..declaration import Family, Feature, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Feature, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import activity as a
 from ..measures import limits as m

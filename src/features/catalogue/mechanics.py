@@ -1,6 +1,7 @@
 """Payment mechanics, disputes, promises and dunning: how a customer pays, and what it takes."""
 
-from ..declaration import Family, Feature, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Feature, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import ageing as g
 from ..measures import mechanics as p

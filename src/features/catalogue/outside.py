@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from ..declaration import Family, Feature, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Feature, Risk, Unit, declared
 from ..measures import outside as o
 
 

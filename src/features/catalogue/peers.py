@@ -1,6 +1,7 @@
 """Peers and group: a customer beside the others of its segment, and the other members of its group."""
 
-from ..declaration import Family, Feature, Missing, Risk, Unit
+from ..column import Missing
+from ..declaration import Family, Feature, Risk, Unit
 from ..measures import peers as p
 from .lateness import DBT_YEAR
 

@@ -1,6 +1,7 @@
 """Trend and shock: what has changed, each earlier value as it was known at that time."""
 
-from ..declaration import Family, Missing, Risk, Unit, declared
+from ..column import Missing
+from ..declaration import Family, Risk, Unit, declared
 from ..engine.totals import Quantity as Q
 from ..measures import ageing as g
 from ..measures import lateness as t

@@ -32,7 +32,7 @@ from .facts import (
     Signals,
     Versions,
 )
-from .numbering import Texts, begins_of, documents_of, first_known, grouped, numbers_of
+from .numbering import Texts, begins_of, by_document, documents_of, first_known, grouped, numbers_of
 
 MOST = 2**62  # minor units that the invoices, or the payments, of one customer may sum to
 PlaceOf = Callable[[pa.Table, Ints], Ints]
@@ -65,11 +65,12 @@ def facts_of(ledger: Ledger | Columns) -> Facts:
     first = first_known(document, known, delivery, m)
     begins, rate = begins_of(number[first], n), _rates(own, first, held)
 
-    versions, version_begins = _versions(own, document, known, delivery, rate, m)
-    minor = float(10 ** EXPONENTS[held.reporting_currency])
-    _refuse_uncountable("invoices", np.repeat(number[first], np.diff(version_begins)), versions.amount, names, minor)
+    amount, minor = _whole(own, "amount"), float(10 ** EXPONENTS[held.reporting_currency])
     credit = np.zeros(m + 1, bool)  # the last place serves -1
-    credit[document[_whole(own, "amount") <= 0]] = True
+    credit[document[amount <= 0]] = True
+    amount = amount if rate is None else np.rint(amount * rate[document]).astype(np.int64)
+    _refuse_uncountable("invoices", number, amount, names, minor)
+    versions, version_begins = _versions(own, document, known, delivery, amount, m)
     receipts, payments, payment_begins = _payments(told["payments"], names, place_of, rate, credit, minor)
     notices = _notices(told["events"], names, place_of, rate, minor)
     events, event_begins = _events(notices, m)
@@ -108,8 +109,7 @@ def read_facts(folder: Path, partition: int, about: dict[str, Any] | None = None
 
 def _days_of(column: pa.Array | pa.ChunkedArray) -> Any:
     told = column.cast(pa.date32()).cast(pa.int32())
-    told = told.fill_null(NEVER) if told.null_count else told
-    return np.array(told, np.int32)  # a copy: kernels are compiled once more for arrays that cannot be written
+    return _own(told.fill_null(NEVER) if told.null_count else told)
 
 
 def _days(table: pa.Table, name: str) -> Any:
@@ -117,7 +117,13 @@ def _days(table: pa.Table, name: str) -> Any:
 
 
 def _whole(table: pa.Table, name: str) -> Any:
-    return np.array(table.column(name).to_numpy())
+    return _own(table.column(name))
+
+
+def _own(column: pa.Array | pa.ChunkedArray) -> Any:
+    """Numbers without nulls as an array that can be written to: kernels are compiled once more for others."""
+    told = column.to_numpy()
+    return told if told.flags.writeable else told.copy()
 
 
 # ---- invoices
@@ -134,8 +140,10 @@ def _documents(own: pa.Table, number: Ints, n: int, known: Ints, delivery: Ints)
 
 def _rates(own: pa.Table, first: Ints, held: Columns) -> Floats | None:
     """The factor of each document's money; None where all of it is in the reporting currency."""
-    currencies = set(pc.unique(own.column("currency")).to_pylist())
-    if currencies <= {held.reporting_currency}:
+    told = own.column("currency")
+    if pa.types.is_dictionary(told.type):  # each piece tells which it has
+        told = pa.chunked_array([piece.dictionary for piece in told.chunks], pa.string())
+    if set(pc.unique(told).to_pylist()) <= {held.reporting_currency}:
         return None
     rows = own.select(["currency", "issued_on"]).take(pa.array(first))
     frame = rows.set_column(0, "currency", rows.column("currency").cast(pa.string())).to_pandas(date_as_object=False)
@@ -151,16 +159,13 @@ def _converted(amount: Longs, rate: Floats | None, document: Ints) -> Longs:
 
 
 def _versions(
-    own: pa.Table, document: Ints, known: Ints, delivery: Ints, rate: Floats | None, m: int
+    own: pa.Table, document: Ints, known: Ints, delivery: Ints, amount: Longs, m: int
 ) -> tuple[Versions, Longs]:
-    begins = begins_of(np.sort(document), m) if len(document) > m else np.arange(m + 1)
-    rows = grouped(document, m)
-    if len(rows) > m:
-        rows = np.lexsort((delivery, known, document))
-    amount = _whole(own, "amount")
-    factor = amount if rate is None else np.rint(amount * rate[document]).astype(np.int64)
-    columns = (known, _days(own, "replaced_on"), _days(own, "issued_on"), _days(own, "due_on"), factor)
-    return Versions(*(column[rows] for column in columns)), begins
+    columns: tuple[Any, ...] = (known, _days(own, "replaced_on"), _days(own, "issued_on"), _days(own, "due_on"), amount)
+    order = by_document(document, known, delivery)
+    if order is not None:  # on disk they lie in order
+        columns = tuple(column[order] for column in columns)
+    return Versions(*columns), np.arange(m + 1) if len(document) == m else begins_of(np.sort(document), m)
 
 
 # ---- payments and events
@@ -210,7 +215,10 @@ def _settled(order, customer, day, document, seen, replaced, amount):  # type: i
     moves = 0
     for k in range(1, len(order)):
         one, j = order[k], k
-        if customer[order[k - 1]] == customer[one] and day[order[k - 1]] > day[one]:
+        other = order[k - 1]
+        if customer[other] != customer[one] or day[other] < day[one]:
+            continue
+        if day[other] > day[one]:
             return False
         told = (document[one], seen[one], replaced[one], amount[one])
         while j > 0:

@@ -87,11 +87,26 @@ class Calendar:
         asked = np.arange(self.base, int(self.days[-1]) + 2)
         return np.array([np.searchsorted(row, asked, side="left") for row in self.begun], np.int32)
 
-    def moments(self, customer: npt.NDArray[Any], place: npt.NDArray[Any], n: int) -> Moments:
-        """The moments of n customers, each asked for at some places of the calendar (and the months before them)."""
-        order = np.argsort(customer, kind="stable")
-        begins, places, back = _moments(customer[order].astype(np.int32), place[order].astype(np.int32), self.back, n)
-        return Moments(begins, places, self.days[places], back)
+    @cached_property
+    def _numbers(self) -> tuple[int, Ints]:
+        """The first of the days, and the place of each day from it on."""
+        first = int(self.days[0])
+        places = np.zeros(int(self.days[-1]) - first + 1, np.int32)
+        places[self.days - first] = np.arange(len(self.days))
+        return first, places
+
+    def places(self, day: npt.NDArray[Any]) -> Ints:
+        """The place of each of these days, all of which were asked for."""
+        first, places = self._numbers
+        return places[day - first]
+
+    def moments(self, customer: Ints, place: Ints, n: int) -> tuple[Moments, Ints]:
+        """The moments of n customers, each asked for at some places of the calendar (and the months before them).
+
+        What is asked for comes in order of customer (0 to n - 1); with the moment that each of it is.
+        """
+        begins, places, back, asked = _moments(customer, place, self.back, n)
+        return Moments(begins, places, self.days[places], back), asked
 
 
 @lru_cache(maxsize=32)
@@ -119,9 +134,11 @@ def _moments(customer, place, back, n):  # type: ignore[no-untyped-def]
         begins[c + 1] = room
     places = np.empty(room, np.int32)
     links = np.full((room, series), -1, np.int32)
+    asked = np.empty(len(place), np.int32)
     row = 0
     for c in range(n):
         marked[:] = False
+        begun = row
         while row < len(place) and customer[row] == c:
             for j in range(series):
                 if back[place[row], j] >= 0:
@@ -132,9 +149,11 @@ def _moments(customer, place, back, n):  # type: ignore[no-untyped-def]
             if marked[day]:
                 places[k], at[day] = day, k
                 k += 1
+        for j in range(begun, row):
+            asked[j] = at[place[j]]
         for k in range(begins[c], begins[c + 1]):
             for j in range(series):
                 then = back[places[k], j]
                 if then >= 0 and marked[then]:
                     links[k, j] = at[then]
-    return begins, places, links
+    return begins, places, links, asked

@@ -98,6 +98,28 @@ def grouped(number, n):  # type: ignore[no-untyped-def]
     return order
 
 
+def by_document(document: Ints, known: Ints, delivery: Ints) -> Longs | None:
+    """The order of rows by document, then as they became known; None where they come so."""
+    if _by_document(document, known, delivery):
+        return None
+    order = grouped(document, int(document.max()) + 1)
+    if _by_document(document[order], known[order], delivery[order]):
+        return np.asarray(order)
+    return np.lexsort((delivery, known, document))
+
+
+@compiled
+def _by_document(document, known, delivery):  # type: ignore[no-untyped-def]
+    """Do rows come in order of document, then as they became known?"""
+    for row in range(1, len(document)):
+        if document[row] <= document[row - 1]:
+            if document[row] < document[row - 1] or known[row] < known[row - 1]:
+                return False
+            if known[row] == known[row - 1] and delivery[row] < delivery[row - 1]:
+                return False
+    return True
+
+
 class Named(NamedTuple):
     """The documents of a partition by the ids that their users know, for rows that name one.
 

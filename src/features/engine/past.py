@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..declaration import Codes, Column, Measure, Missing
+from ..column import Codes, Column, Flags, Missing
+from ..declaration import Measure
 from . import arrears, credit, disputes, dues, dunning, issues, outside, promises, promptness, receipts, rolling
 from .days import NEVER
 from .facts import Facts, Floats, Ints
@@ -20,8 +21,6 @@ from .totals import Anchor, Quantity, Total, Window, totals
 
 if TYPE_CHECKING:
     from ..peers import Others
-
-Flags = npt.NDArray[np.bool_]
 
 
 def _within_reach(days: int) -> None:

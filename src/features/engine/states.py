@@ -141,7 +141,16 @@ def _changes(turns, document, documents, versions, payments, events, days, m0, m
 @inlined
 def _tell_invoiced(first, documents, versions, begins, days, c0, c1, there):  # type: ignore[no-untyped-def]
     for c in range(c0, c1):
-        for m in range(begins[c - c0], begins[c - c0 + 1]):
+        m1 = begins[c - c0 + 1]
+        late = m1  # from this moment on one that was never replaced is visible
+        for d in range(first[c], first[c + 1]):
+            if late == begins[c - c0]:
+                break
+            v = documents.versions[d]
+            if documents.versions[d + 1] - v == 1 and versions.replaced[v] == NEVER and versions.amount[v] > 0:
+                late = min(late, first_at(max(versions.known[v], versions.issued[v]), days, begins[c - c0], m1))
+        there[late:m1] = True
+        for m in range(begins[c - c0], late):
             for d in range(first[c], first[c + 1]):
                 version = version_at(versions, documents.versions[d], documents.versions[d + 1], days[m])
                 if version >= 0 and versions.amount[version] > 0:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .compiled import compiled, inlined
 from .days import NEVER
@@ -115,12 +116,13 @@ def totals(wanted: Iterable[Total], states: States, moments: Moments, calendar: 
 
 
 class _Plan(NamedTuple):
-    """What is summed: quantities, those of one window together (`ends`); windows with an end come first, `bounded` of
-    them, and the longest reaches back so many days."""
+    """What is summed: quantities, those of one window together (`ends`; `alone`: there is but one); windows with an end
+    come first, `bounded` of them, and the longest reaches back so many days."""
 
     quantities: Longs
     windows: Longs
     ends: Longs
+    alone: npt.NDArray[np.bool_]
     bounded: int
     reach: int
 
@@ -148,6 +150,7 @@ def _plan(wanted: tuple[Total, ...]) -> tuple[list[Total], _Plan]:
         np.array([one.quantity for one in order], np.int64),
         np.array([window.edges for window in by_window], np.int64),
         ends,
+        np.diff(ends) == 1,
         sum(not window.endless for window in by_window),
         max((window.reach for window in by_window if not window.endless), default=0),
     )
@@ -179,6 +182,7 @@ def _quantities(states, r, told):  # type: ignore[no-untyped-def]
 @inlined
 def _tell_totals(sums, plan, states, clock, change, told, anchors, reached):  # type: ignore[no-untyped-def]
     begins, quantities, windows, ends, first = clock.begins, plan.quantities, plan.windows, plan.ends, clock.first
+    alone = plan.alone
     for c in range(len(begins) - 1):
         m0, m1 = begins[c], begins[c + 1]
         if m0 == m1:
@@ -201,6 +205,8 @@ def _tell_totals(sums, plan, states, clock, change, told, anchors, reached):  # 
             start = plan.bounded if latest + plan.reach <= clock.day[lo] else 0
             _quantities(states, r, told)
             for w in range(start, len(windows)):
+                if alone[w] and told[quantities[ends[w]]] == 0:
+                    continue  # nothing to add
                 day = anchors[windows[w, 0]]
                 if day < 0:
                     continue  # it has no such day

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, lifelong, measure
+from ..column import Column, Missing
+from ..declaration import Measure, lifelong, measure
 from ..engine import series
 from ..engine.totals import Quantity
 from .vocabulary import FEWEST, RATIO, issued

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, lifelong, measure, monthly
+from ..column import Column, Missing
+from ..declaration import Measure, lifelong, measure, monthly
 from .vocabulary import DAYS, FEWEST
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Missing, measure
+from ..column import Column, Missing
+from ..declaration import measure
 from ..engine.credit import MOST_USED
 from .vocabulary import RATIO
 

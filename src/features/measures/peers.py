@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, among_others
+from ..column import Column, Missing
+from ..declaration import Measure, among_others
 from .vocabulary import DAYS
 
 if TYPE_CHECKING:

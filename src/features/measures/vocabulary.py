@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..declaration import Column, Measure, Missing, Values, measure, monthly
+from ..column import Column, Missing, Values
+from ..declaration import Measure, measure, monthly
 from ..engine import series
 from ..engine.totals import Anchor, Quantity, Total, Window
 
