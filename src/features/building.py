@@ -35,7 +35,7 @@ def build(
     KeyError
         A customer is not among those of the facts.
     """
-    number = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
+    number = facts.numbers_of(keys["customer_id"])
     if (number < 0).any():
         raise KeyError(f"{keys['customer_id'].iloc[int(np.argmax(number < 0))]} is no customer of these facts")
     day = day_numbers(keys["as_of"])
@@ -99,6 +99,7 @@ def _beside_others(facts: Facts, day: npt.NDArray[Any], features: Sequence[Featu
         )
     if facts.peers is None:
         return among_themselves(facts, day, peers)
-    if not np.isin(day, facts.peers.survey.days).all():
+    surveyed = facts.peers.survey.days
+    if not (surveyed[np.minimum(np.searchsorted(surveyed, day), len(surveyed) - 1)] == day).all():
         raise ValueError(f"{compare[0].name}: compares with others, who were not surveyed on all of these days.")
     return facts

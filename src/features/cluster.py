@@ -112,7 +112,7 @@ def build_on_spark(
         if survey is not None:
             mine = survey.beside(mine, stand(mine, days, peers).counts)
         told = wanted.select(list(keys.columns)).to_pandas(date_as_object=False)
-        customer = mine.numbers.get_indexer(pd.Index(told["customer_id"]))
+        customer = mine.numbers_of(told["customer_id"])
         values, missing = columns(mine, customer, day_numbers(told["as_of"]), features)
         return as_table(told, features, values, missing.view(np.int8))  # Spark has no unsigned bytes
 

@@ -1,8 +1,7 @@
 """A column: one number for each observation, or the reason why there is none."""
 
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +49,7 @@ MISSING_TEXT: dict[Missing, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """One number or one typed reason for each customer.
 
     Attributes
@@ -81,7 +79,9 @@ class Column:
                 _mark_like(missing, np.full(len(values), reason, np.uint8))
         if like is not None:
             _mark_like(missing, like)
-        return cls(_blanked(np.asarray(values, np.float64), missing), missing)
+        told = np.empty(len(values))
+        _blank(np.asarray(values, np.float64), missing, told)
+        return cls(told, missing)
 
     def clipped(self, low: float, high: float) -> "Column":
         """The same, values cut to [low, high]."""
@@ -106,9 +106,7 @@ def _mark_like(missing, codes):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _blanked(values, missing):  # type: ignore[no-untyped-def]
-    """The values, NaN where a reason is given."""
-    told = np.empty(len(values))
+def _blank(values, missing, told):  # type: ignore[no-untyped-def]
+    """Tell the values, NaN where a reason is given."""
     for row in range(len(values)):
         told[row] = np.nan if missing[row] else values[row]
-    return told

@@ -101,6 +101,10 @@ class Measure:
         return max([*told, *reaches], default=0) > USUAL_DAYS
 
     @cached_property
+    def _given(self) -> dict[str, Any]:
+        return dict(self.windows)
+
+    @cached_property
     def _hash(self) -> int:
         return hash((self.name, self.windows))
 
@@ -108,7 +112,7 @@ class Measure:
         return self._hash
 
     def __call__(self, past: "Past") -> Column:
-        return self.compute(past, **dict(self.windows))
+        return self.compute(past, **self._given)
 
     def __str__(self) -> str:
         return f"{self.name}({', '.join(f'{key}={value}' for key, value in self.windows)})"

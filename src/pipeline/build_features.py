@@ -77,7 +77,7 @@ def _on_spark(stage: Stage, storage: str, keys: pd.DataFrame, path: Path, peers:
 
 def _here(folder: Path, keys: pd.DataFrame, path: Path, peers: PeerRecipe) -> None:
     def one(facts: Facts) -> pa.Table:
-        customer = facts.numbers.get_indexer(pd.Index(keys["customer_id"]))
+        customer = facts.numbers_of(keys["customer_id"])
         mine = keys[customer >= 0].reset_index(drop=True)
         values, missing = columns(facts, customer[customer >= 0], day_numbers(mine["as_of"]))
         return as_table(mine, CATALOGUE, values, missing)

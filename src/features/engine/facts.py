@@ -5,7 +5,7 @@ Customers and documents are numbered, days are whole numbers, money is in whole 
 that was known first. Nothing is cut here: what was known when is asked of the gate.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -216,9 +216,12 @@ class Facts:
         return len(self.customers)
 
     @cached_property
-    def numbers(self) -> pd.Index:
-        """Customer ids by their number."""
-        return pd.Index(self.customers["customer_id"])
+    def _numbers(self) -> dict[str, int]:
+        return {name: number for number, name in enumerate(self.customers["customer_id"])}
+
+    def numbers_of(self, ids: Iterable[str]) -> Longs:
+        """The number of each customer; -1 where it is not among these."""
+        return np.array([self._numbers.get(name, -1) for name in ids], np.int64)
 
     def segment_of(self, customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The name of the segment that each customer was known to belong to; "" where none was known yet."""
