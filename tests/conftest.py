@@ -11,6 +11,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 sys.path.insert(0, str(Path(__file__).parent))
+pytest_plugins = ["servers"]
 
 
 def small_params() -> dict:

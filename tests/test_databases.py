@@ -1,15 +1,11 @@
 """A database as the source of a delivery: a real SQLite, and a real PostgreSQL where one is installed."""
 
-import os
-import shutil
-import socket
-import subprocess
 from datetime import date
-from glob import glob
 
 import pytest
 import sqlalchemy as sa
 
+from servers import PASSWORD, USER
 from tradecredit.errors import Mistake
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
@@ -17,7 +13,6 @@ from tradecredit.features.mapping import Mapping
 from tradecredit.features.quarantine import Report
 
 AS_OF = date(2025, 6, 30)
-PASSWORD = "s3cret-pass"
 TABLES = """
 CREATE TABLE kna1 (kunnr VARCHAR(10), name1 VARCHAR(80), strategic BOOLEAN);
 CREATE TABLE bsid (belnr VARCHAR(20), kunnr VARCHAR(10), bldat DATE, zfbdt DATE, wrbtr NUMERIC(18,4), waers CHAR(5));
@@ -82,39 +77,11 @@ def test_a_sqlite_database_is_a_source(tmp_path):
     _hold(url, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory):
-    """The URL of a server of our own, without credentials."""
-    programs = sorted(glob("/usr/lib/postgresql/*/bin/initdb"))
-    if not programs:
-        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    folder, bin_ = tmp_path_factory.mktemp("pg"), os.path.dirname(programs[-1])
-    as_user = []
-    if os.geteuid() == 0:  # initdb refuses root
-        for place in (folder, *folder.parents[:-2]):
-            place.chmod(0o755)
-        shutil.chown(folder, "postgres")
-        as_user = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (folder / "password").write_text(PASSWORD)
-    (folder / "password").chmod(0o644)
-    run = {"check": True, "capture_output": True, "cwd": "/"}
-    init = ["-A", "scram-sha-256", "-U", "erp", f"--pwfile={folder}/password", "-D", folder / "data"]
-    subprocess.run([*as_user, f"{bin_}/initdb", *init], **run)
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
-    start = [*as_user, f"{bin_}/pg_ctl", "-D", folder / "data", "-o", options, "-l", folder / "log", "-w"]
-    subprocess.run([*start, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
-    yield f"postgresql://127.0.0.1:{port}/postgres"
-    subprocess.run([*start[:-1], "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd="/")
-
-
 @pytest.mark.slow
 def test_a_postgresql_database_is_a_source_and_its_password_is_never_told(postgres, tmp_path, monkeypatch):
     monkeypatch.setenv("TRADECREDIT_SOURCE_USER", "erp")
     monkeypatch.setenv("TRADECREDIT_SOURCE_PASSWORD", PASSWORD)
-    address = postgres.replace("postgresql://", f"postgresql+psycopg://erp:{PASSWORD}@")
+    address = postgres.replace("postgresql://", f"postgresql+psycopg://{USER}:{PASSWORD}@")
     engine = sa.create_engine(address)
     _fill(engine)
     _hold(postgres, tmp_path)

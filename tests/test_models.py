@@ -15,7 +15,7 @@ from tradecredit.features.matrix import Matrix
 from tradecredit.models.bins import BinningRecipe
 from tradecredit.models.calibration import Calibration, CalibrationRecipe
 from tradecredit.models.rating import MasterScale, RatingSystem
-from tradecredit.models.scorecard import PointScale
+from tradecredit.models.scorecard import PointScale, ScorecardRecipe
 
 KINDS = ("scorecard", "boosting")
 
@@ -159,6 +159,19 @@ def test_a_missing_reason_with_few_rows_is_neutral_and_an_unmet_one_takes_the_po
     assert bins.missing_woe["NODUE"] == 0.0
     woe = bins.weigh(np.array([np.nan]), np.array([Missing.UNTOLD], np.uint8))
     assert woe[0] == bins.missing_woe["MISSING"]
+
+
+def test_a_feature_whose_points_all_round_to_the_same_leaves_the_card(lessons):
+    matrix, bad = lessons
+    bins = BinningRecipe(min_bads=5).fit(matrix.only(["worst_dpd_90d", "overdue_share", "ext_score"]), bad)
+    card, dropped = ScorecardRecipe(pdo=20.0).fit(bins, matrix, bad)
+    coarse, left = ScorecardRecipe(pdo=0.5).fit(bins, matrix, bad)
+    told = {name: why for name, why in left.items() if "round to the same" in why}
+    assert told
+    assert not dropped
+    assert set(coarse.features) == set(card.features) - set(told)
+    for points, missing in zip(coarse.points, coarse.missing_points, strict=True):
+        assert len({*points, *missing.values()}) > 1
 
 
 def test_no_bads_is_a_mistake_that_says_so():

@@ -134,7 +134,7 @@ class BinningRecipe:
         goods = np.bincount(place, 1 - bad[there], minlength=len(edges) + 1)
         bads = np.bincount(place, bad[there], minlength=len(edges) + 1)
         all_bad, all_good = bad.sum(), len(bad) - bad.sum()
-        woe = [_woe(g, b, all_good, all_bad) for g, b in zip(goods, bads, strict=True)]
+        woe = [weight_of_evidence(g, b, all_good, all_bad) for g, b in zip(goods, bads, strict=True)]
         pooled = ~there
         own = {"MISSING": (int((1 - bad[pooled]).sum()), int(bad[pooled].sum()))}
         for code in np.unique(reasons[pooled]):
@@ -183,11 +183,11 @@ class BinningRecipe:
             return min(woe)  # it never happened: the safest there is
         for goods, bads in (own[name], own["MISSING"]):
             if goods + bads >= self.missing_rows and bads >= self.missing_bads:
-                return _woe(goods, bads, all_good, all_bad)
+                return weight_of_evidence(goods, bads, all_good, all_bad)
         return 0.0
 
 
-def _woe(goods: float, bads: float, all_good: float, all_bad: float) -> float:
+def weight_of_evidence(goods: float, bads: float, all_good: float, all_bad: float) -> float:
     """Half an event on either side keeps an empty cell finite."""
     if goods + bads == 0:
         return 0.0

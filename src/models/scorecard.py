@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -189,19 +189,26 @@ class ScorecardRecipe:
             kept.pop(worst)
         if not kept:
             raise Mistake("scorecard: no feature is left; lower selection.min_iv, or train on more bads.")
-        return self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix), dropped
+        return self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix, dropped), dropped
 
-    def _rounded(self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix) -> Scorecard:
+    def _rounded(
+        self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix, dropped: dict[str, str]
+    ) -> Scorecard:
+        """Whole points; a feature that gives everyone the same leaves them to the base, and itself leaves."""
         scale = PointScale(self.pdo, self.anchor, self.odds)
-        points = tuple(
-            tuple(round(-scale.factor * weight * woe) for woe in one.woe)
-            for one, weight in zip(bins, weights, strict=True)
-        )
-        missing = tuple(
-            {name: round(-scale.factor * weight * woe) for name, woe in one.missing_woe.items()}
-            for one, weight in zip(bins, weights, strict=True)
-        )
         base = round(float(scale.score(np.array(intercept))))
-        card = Scorecard(scale, base, tuple(bins), points, missing, tuple(0.0 for _ in bins))
-        means = tuple(float(mean) for mean in card.table(matrix).mean(axis=0))
-        return Scorecard(scale, base, tuple(bins), points, missing, means)
+        lines: list[tuple[Bins, tuple[int, ...], dict[str, int]]] = []
+        for one, weight in zip(bins, weights, strict=True):
+            worth = -scale.factor * weight
+            points = tuple(round(worth * woe) for woe in one.woe)
+            missing = {name: round(worth * woe) for name, woe in one.missing_woe.items()}
+            if len({*points, *missing.values()}) == 1:
+                base += points[0]
+                dropped[one.feature] = "all of its bins round to the same points: others tell the same"
+            else:
+                lines.append((one, points, missing))
+        if not lines:
+            raise Mistake("scorecard: all points round to the same; raise scorecard.pdo, or train on more bads.")
+        kept, points_, missing_ = zip(*lines, strict=True)
+        card = Scorecard(scale, base, kept, points_, missing_, tuple(0.0 for _ in kept))
+        return replace(card, means=tuple(float(mean) for mean in card.table(matrix).mean(axis=0)))

@@ -1,21 +1,14 @@
 """The case page: one self-contained HTML file in English and Chinese, drawn without a script."""
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import lru_cache
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from .cases import Case, Month
+from .pages import filled
 from .scoring import status_text
 
-# Fonts of every system that has Chinese ones; none is shipped.
-FONTS = 'system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif'
 SEGMENTS = {
     "SME": ("small or medium company", "中小企业"),
     "CORP": ("large company", "大型企业"),
@@ -71,32 +64,27 @@ class Behaviour:
 
 def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
     """The page as HTML. `scale`: all grades, best first; `language` ("en" or "zh") is the one it opens in."""
-    return (
-        _environment()
-        .get_template("case.html")
-        .render(
-            case=case,
-            rating=case.rating,
-            status=status_text(case.rating.status),
-            horizon=_horizon(case.horizon_days),
-            scale=scale,
-            bars=_bars(case),
-            behaviour=_behaviour(case.months),
-            buckets=list(zip(BUCKETS, case.ageing, strict=True)),
-            open_total=sum(case.ageing) + case.disputed,
-            overdue_total=sum(case.ageing[1:]),
-            segment=SEGMENTS.get(case.segment, (case.segment, case.segment)),
-            opens_in=language,
-            fonts=Markup(FONTS),
-        )
+    return filled(
+        "case.html",
+        language,
+        case=case,
+        rating=case.rating,
+        status=status_text(case.rating.status),
+        horizon=_horizon(case.horizon_days),
+        scale=scale,
+        bars=_bars(case),
+        behaviour=_behaviour(case.months),
+        buckets=list(zip(BUCKETS, case.ageing, strict=True)),
+        open_total=sum(case.ageing) + case.disputed,
+        overdue_total=sum(case.ageing[1:]),
+        segment=SEGMENTS.get(case.segment, (case.segment, case.segment)),
     )
 
 
 def render_index(cases: Sequence[Case], *, language: str = "en") -> str:
     """The list of all cases, the riskiest first."""
     rows = [(case, file_name(case.customer_id), SEGMENTS.get(case.segment, (case.segment,) * 2)) for case in cases]
-    template = _environment().get_template("cases.html")
-    return template.render(rows=rows, status_text=status_text, opens_in=language, fonts=Markup(FONTS))
+    return filled("cases.html", language, rows=rows, status_text=status_text)
 
 
 def file_name(customer_id: str) -> str:
@@ -104,49 +92,8 @@ def file_name(customer_id: str) -> str:
     return f"case-{quote(customer_id, safe='')}.html"
 
 
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    env = Environment(
-        loader=PackageLoader("tradecredit.serving"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters |= {"en_date": _en_date, "zh_date": _zh_date, "money": _money, "percent": _percent, "points": _points}
-    env.filters["unbroken"] = _unbroken
-    return env
-
-
-def _en_date(day: date) -> str:
-    return f"{day.day} {day:%b %Y}"
-
-
-def _zh_date(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def _unbroken(text: str) -> str:
-    """A number stays in one line with its unit."""
-    return re.sub(r"(?<=\d) (?=%|days?\b)", "\u00a0", text)
-
-
-def _money(amount: float) -> str:
-    return f"{amount:,.0f}".replace("-", "\u2212")
-
-
 def _horizon(days: int) -> tuple[str, str]:
     return ("12 months", "12个月") if days == 365 else (f"{days} days", f"{days}天")
-
-
-def _percent(share: float) -> str:
-    if 0 < share < 0.0005:
-        return "< 0.1"
-    return f"{100 * share:.1f}" if share < 0.0995 else f"{100 * share:.0f}"
-
-
-def _points(points: float) -> str:
-    return f"{points:+.0f}".replace("-", "\u2212") if round(points) else "0"
 
 
 def _bars(case: Case) -> list[Bar]:

@@ -1,0 +1,53 @@
+"""The scorecard as one SQL statement: the same whole points wherever the features lie in a table."""
+
+from ..features.column import Missing
+from .bins import Bins
+from .scorecard import Scorecard
+
+
+def as_sql(card: Scorecard, table: str = "features") -> str:
+    """Standard SQL that gives each row of a table its points by feature and their sum, `score`.
+
+    Parameters
+    ----------
+    table : str
+        Holds `customer_id` and `as_of`, for each feature of the card a column of its name (double, null where it is
+        missing) and one of its name and `:missing` (the number of the reason), as `Matrix.write` writes them.
+
+    Notes
+    -----
+    Edges are written with an exponent, which makes them approximate numbers in every dialect: a database compares
+    doubles, as this code does, and not decimals.
+    """
+    points = ",\n".join(
+        f"    {_case(bins, of_bins, of_missing)} AS {_name(bins.feature)}"
+        for bins, of_bins, of_missing in zip(card.bins, card.points, card.missing_points, strict=True)
+    )
+    sum_ = " + ".join([str(card.base), *(_name(one.feature) for one in card.bins)])
+    return (
+        f"SELECT customer_id, as_of, {sum_} AS score,\n"
+        f"  {', '.join(_name(one.feature) for one in card.bins)}\n"
+        f"FROM (\n  SELECT customer_id, as_of,\n{points}\n  FROM {_name(table)}\n) AS points\n"
+    )
+
+
+def _case(bins: Bins, points: tuple[int, ...], missing: dict[str, int]) -> str:
+    """The points of one feature."""
+    value, reason = _name(bins.feature), _name(f"{bins.feature}:missing")
+    told = [f"WHEN {Missing[name].value} THEN {worth}" for name, worth in missing.items() if name != "MISSING"]
+    other = str(missing["MISSING"])
+    of_missing = f"CASE {reason} {' '.join(told)} ELSE {other} END" if told else other
+    ranges = [
+        f"WHEN {value} < {_double(edge)} THEN {worth}" for edge, worth in zip(bins.edges, points[:-1], strict=True)
+    ]
+    lines = [f"WHEN {value} IS NULL THEN {of_missing}", *ranges, f"ELSE {points[-1]}"]
+    return "CASE\n      " + "\n      ".join(lines) + " END"
+
+
+def _double(value: float) -> str:
+    told = repr(value)
+    return told if "e" in told else f"{told}e0"
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,67 @@
+"""What is printed of the scorecard is what it is: the table, the page in both languages, the files of the stage."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tradecredit.features.column import Missing
+from tradecredit.models.binning_table import binning_table
+from tradecredit.serving.scorecard_page import range_of, render_scorecard
+
+
+@pytest.fixture(scope="module")
+def card(systems):
+    return systems["scorecard"].model
+
+
+@pytest.fixture(scope="module")
+def tables(card, lessons):
+    matrix, bad = lessons
+    half = np.arange(len(matrix)) % 2 == 0
+    return binning_table(card, {"train": lessons, "tune": (matrix.rows(half), bad[half])})
+
+
+def test_every_row_of_a_slice_lies_in_one_line_of_each_feature(tables, lessons):
+    bad = lessons[1]
+    for table in tables:
+        for name, goods, bads in (
+            ("train", (1 - bad).sum(), bad.sum()),
+            ("tune", (1 - bad[::2]).sum(), bad[::2].sum()),
+        ):
+            assert sum(line.held[name].goods for line in table.lines) == goods
+            assert sum(line.held[name].bads for line in table.lines) == bads
+
+
+def test_the_slice_that_was_fitted_shows_the_counts_and_weights_that_were_fitted(card, tables):
+    for bins, points, table in zip(card.bins, card.points, tables, strict=True):
+        lines = [line for line in table.lines if line.missing is Missing.NONE]
+        assert [line.points for line in lines] == list(points)
+        assert [line.held["train"].bads for line in lines] == list(bins.bads)
+        assert [line.held["train"].woe for line in lines] == pytest.approx(list(bins.woe))
+
+
+def test_a_slice_without_bads_has_counts_and_no_weights(card, lessons):
+    matrix, bad = lessons
+    (first, *_) = binning_table(card, {"test": (matrix.rows(bad == 0), bad[bad == 0])})
+    assert np.isnan(first.iv["test"])
+    assert all(np.isnan(line.held["test"].woe) for line in first.lines)
+    assert sum(line.held["test"].goods for line in first.lines) == (bad == 0).sum()
+
+
+def test_the_page_tells_every_bin_in_both_languages(card, tables):
+    for language in ("en", "zh"):
+        page = render_scorecard(card, tables, language=language)
+        assert f'id="in-{language}" checked' in page
+        for table in tables:
+            assert table.feature.zh in page
+            for line in table.lines:
+                for told in range_of(line, table.feature):
+                    assert told in page
+
+
+def test_the_stage_writes_page_table_and_statement(walked):
+    rows = pd.read_csv(walked / "reports" / "scorecard.csv", encoding="utf-8-sig")
+    assert {"feature", "points", "train_bads", "tune_bad_rate", "test_iv"} <= set(rows)
+    assert rows["from"].isna().any()
+    assert "<title>Scorecard" in (walked / "reports" / "scorecard.html").read_text(encoding="utf-8")
+    assert (walked / "artifacts" / "scorecard.sql").read_text(encoding="utf-8").startswith("SELECT customer_id")
