@@ -44,7 +44,7 @@ def log_odds(stage: Stage, parts: dict[str, tuple[Matrix, np.ndarray]], names: l
     matrix, bad = parts["train"]
     matrix = matrix.only(names)
     bins = stage.recipe("binning", BinningRecipe).fit(matrix, bad)
-    kept, _ = stage.recipe("selection", SelectionRecipe).fit(bins, matrix)
+    kept, _ = stage.recipe("selection", SelectionRecipe).fit(bins, matrix, parts["tune"][0].only(names))
     models = {"scorecard": stage.recipe("scorecard", ScorecardRecipe).fit(kept, matrix, bad)[0]}
     if trees:
         models["boosting"] = stage.recipe("boosting", BoostingRecipe).fit(matrix, bad)

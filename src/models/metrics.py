@@ -200,3 +200,13 @@ def roc(y: Floats, score: Floats, *, points: int = 200) -> tuple[Floats, Floats]
         last = last[np.unique(np.linspace(0, len(last) - 1, points).astype(int))]
     true, false = np.cumsum(bad) / max(1, bad.sum()), np.cumsum(~bad) / max(1, (~bad).sum())
     return np.r_[0.0, false[last]], np.r_[0.0, true[last]]
+
+
+def population_stability(expected: Floats, actual: Floats) -> float:
+    """Population stability index of two distributions over the same cells: sum of (a - e) ln(a / e) [Siddiqi 2017].
+
+    A cell that is empty in one of them counts as a ten-thousandth; one that is empty in both as nothing.
+    """
+    some = (expected > 0) | (actual > 0)
+    e, a = (np.maximum(shares[some], 1e-4) for shares in (expected, actual))
+    return float(((a - e) * np.log(a / e)).sum())

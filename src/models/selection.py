@@ -1,12 +1,17 @@
 """Selection: which binned features enter the scorecard, and why each of the others does not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import Mistake
 from ..features.matrix import Matrix
 from .bins import Bins
+from .metrics import population_stability
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -15,45 +20,118 @@ class SelectionRecipe:
 
     Attributes
     ----------
+    veto : dict of str to str
+        Features that may not enter, each with the reason that people gave.
     min_iv : float
         Least information value. Pure noise has a mean of (bins - 1)(1/bads + 1/goods).
+    max_psi : float
+        Population stability index of the bins, later observations against those that were fitted: above it a feature
+        has moved so far that its bins are of another population (0.10 is told as a warning, 0.25 as a shift).
     max_correlation : float in (0, 1]
         Of two features whose weights of evidence correlate more, the one with less information leaves.
+    max_vif : float above 1
+        Variance inflation factor, 1 / (1 - R2) of a feature's weights told by the others: one that would bring any of
+        those that stay above it leaves.
     most : int
         At most so many features stay, those with the most information.
     """
 
+    veto: dict[str, str] = field(default_factory=dict)
     min_iv: float = 0.05
+    max_psi: float = 0.25
     max_correlation: float = 0.7
+    max_vif: float = 5.0
     most: int = 14
 
-    def fit(self, bins: Sequence[Bins], matrix: Matrix) -> tuple[tuple[Bins, ...], dict[str, str]]:
-        """The bins that stay, most informative first, and for each feature that left the reason."""
+    def __post_init__(self) -> None:
+        if not 0 < self.max_correlation <= 1 or self.max_vif <= 1:
+            raise Mistake(
+                "params.yaml: selection.max_correlation should lie in (0, 1] and selection.max_vif above 1, "
+                f"got {self.max_correlation} and {self.max_vif}."
+            )
+
+    def fit(
+        self, bins: Sequence[Bins], matrix: Matrix, later: Matrix | None = None
+    ) -> tuple[tuple[Bins, ...], dict[str, str]]:
+        """The bins that stay, most informative first, and for each feature that left the reason.
+
+        Parameters
+        ----------
+        matrix : Matrix
+            The rows that the bins were fitted on.
+        later : Matrix or None
+            Observations of a later time, for stability; their outcomes are not looked at.
+
+        Raises
+        ------
+        Mistake
+            A feature is vetoed that is not there.
+        """
+        unknown = sorted(set(self.veto) - {one.feature for one in bins})
+        if unknown:
+            raise Mistake(f"params.yaml: selection.veto names {unknown[0]}, which is no feature that models may use.")
         dropped: dict[str, str] = {}
         kept: list[Bins] = []
-        weights: list[np.ndarray] = []
+        weights: list[Floats] = []
         for one in sorted(bins, key=lambda b: (-b.iv, b.feature)):
-            if not one.edges:
-                dropped[one.feature] = "one bin only: no cut separates enough bads"
-                continue
-            if one.iv < self.min_iv:
-                dropped[one.feature] = f"information value {one.iv:.3f} is below {self.min_iv}"
-                continue
             woe = one.weigh(matrix.column(one.feature), matrix.reasons(one.feature))
-            twin = _closest(woe, weights)
-            if twin is not None and twin[1] > self.max_correlation:
-                dropped[one.feature] = f"correlates {twin[1]:.2f} with {kept[twin[0]].feature}, which tells more"
-            elif len(kept) == self.most:
-                dropped[one.feature] = f"{self.most} features tell more"
+            why = self._alone(one, matrix, later) or self._beside(woe, kept, weights)
+            if why:
+                dropped[one.feature] = why
             else:
                 kept.append(one)
                 weights.append(woe)
         return tuple(kept), dropped
 
+    def _alone(self, one: Bins, matrix: Matrix, later: Matrix | None) -> str:
+        """Why a feature leaves whatever the others say; "" where it does not."""
+        if one.feature in self.veto:
+            return f"vetoed: {self.veto[one.feature]}"
+        if not one.edges:
+            return "one bin only: no cut separates enough bads"
+        if one.iv < self.min_iv:
+            return f"information value {one.iv:.3f} is below {self.min_iv}"
+        if later is not None:
+            moved = population_stability(_shares(one, matrix), _shares(one, later))
+            if moved > self.max_psi:
+                return f"population stability index {moved:.2f} of later observations is above {self.max_psi}"
+        return ""
 
-def _closest(woe: np.ndarray, others: list[np.ndarray]) -> tuple[int, float] | None:
+    def _beside(self, woe: Floats, kept: list[Bins], weights: list[Floats]) -> str:
+        """Why a feature leaves beside those that stay."""
+        twin = _closest(woe, weights)
+        if twin is not None and twin[1] > self.max_correlation:
+            return f"correlates {twin[1]:.2f} with {kept[twin[0]].feature}, which tells more"
+        if len(kept) == self.most:
+            return f"{self.most} features tell more"
+        inflated = _inflation([*weights, woe])
+        if inflated > self.max_vif:
+            return f"variance inflation factor {inflated:.1f} beside those that tell more is above {self.max_vif:g}"
+        return ""
+
+
+def _shares(bins: Bins, matrix: Matrix) -> Floats:
+    """The share of rows in each bin, then of each missing reason that was fitted, then of others."""
+    place, codes = bins.place(matrix.column(bins.feature)), matrix.reasons(bins.feature)
+    of_bins = np.bincount(place[place >= 0], minlength=len(bins.woe))
+    of_missing = np.bincount(codes[place < 0], minlength=256)
+    return np.concatenate([of_bins, of_missing]) / max(1, len(matrix))
+
+
+def _closest(woe: Floats, others: list[Floats]) -> tuple[int, float] | None:
     if not others or woe.std() == 0:
         return None
     size = [abs(float(np.corrcoef(woe, other)[0, 1])) for other in others]
     place = int(np.argmax(size))
     return place, size[place]
+
+
+def _inflation(weights: list[Floats]) -> float:
+    """The largest variance inflation factor: the diagonal of the inverse of the correlations."""
+    told = [woe for woe in weights if woe.std() > 0]
+    if len(told) < 2:
+        return 1.0
+    try:
+        return float(np.linalg.inv(np.corrcoef(told)).diagonal().max())
+    except np.linalg.LinAlgError:
+        return float("inf")

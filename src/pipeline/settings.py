@@ -52,6 +52,10 @@ def _checked(name: str, value: Any, wanted: Any) -> Any:
         if many[-1] is not Ellipsis and len(value) != len(many):
             raise Mistake(f"params.yaml: {name} should be a list of {len(many)}, got {value!r}.")
         return tuple(_checked(name, one, many[0]) for one in value)
+    if str(wanted).startswith("dict"):
+        if not isinstance(value, dict):
+            raise Mistake(f"params.yaml: {name} should be a name and its value on each line, got {value!r}.")
+        return {key: _checked(f"{name}.{key}", one, wanted.__args__[1]) for key, one in value.items()}
     right = isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
