@@ -13,7 +13,7 @@ from tradecredit.errors import Mistake
 from tradecredit.features import pasts
 from tradecredit.features.building import build, columns
 from tradecredit.features.catalogue import CATALOGUE
-from tradecredit.features.column import Missing
+from tradecredit.features.column import Column, Missing
 from tradecredit.features.declaration import Family
 from tradecredit.features.default import TRIGGERS, DefaultRecipe, Defaults
 from tradecredit.features.engine.days import day_number
@@ -222,3 +222,21 @@ def test_a_window_that_the_engine_cannot_hold_is_refused():
     ):
         with pytest.raises(ValueError, match=says):
             build(facts, keys, [replace(CATALOGUE[2], name="own", measure=measure)])
+
+
+def test_flags_that_are_not_as_many_as_the_values_are_refused():
+    with pytest.raises(ValueError, match="FEW: 1 flags for 6 values"):
+        Column.of(np.zeros(6), (Missing.FEW, np.ones(1, bool)))
+    with pytest.raises(ValueError, match="like: 3 codes for 6 values"):
+        Column.of(np.zeros(6), like=np.zeros(3, np.uint8))
+
+
+def test_of_several_reasons_the_first_of_the_enumeration_is_told_whatever_their_order():
+    new, few = np.array([True, False, True, False]), np.array([True, True, False, False])
+    like = np.array([0, Missing.NOSRC, 0, Missing.NEVER], np.uint8)
+    for reasons in ((Missing.NEW, new), (Missing.FEW, few)), ((Missing.FEW, few), (Missing.NEW, new)):
+        told = Column.of(np.arange(4), *reasons, like=like)
+        assert told.missing.tolist() == [Missing.NEW, Missing.NOSRC, Missing.NEW, Missing.NEVER]
+        assert np.isnan(told.values).all()
+    everywhere = Column.of(np.arange(2.0), (Missing.NOSRC, np.array(True)), (Missing.NEW, False))
+    assert everywhere.missing.tolist() == [Missing.NOSRC] * 2

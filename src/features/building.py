@@ -99,7 +99,6 @@ def _beside_others(facts: Facts, day: npt.NDArray[Any], features: Sequence[Featu
         )
     if facts.peers is None:
         return among_themselves(facts, day, peers)
-    surveyed = facts.peers.survey.days
-    if not (surveyed[np.minimum(np.searchsorted(surveyed, day), len(surveyed) - 1)] == day).all():
+    if not np.isin(day, facts.peers.survey.days).all():
         raise ValueError(f"{compare[0].name}: compares with others, who were not surveyed on all of these days.")
     return facts

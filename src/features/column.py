@@ -50,7 +50,7 @@ MISSING_TEXT: dict[Missing, tuple[str, str]] = {
 
 
 class Column(NamedTuple):
-    """One number or one typed reason for each customer.
+    """One number or one typed reason for each observation.
 
     Attributes
     ----------
@@ -70,14 +70,23 @@ class Column(NamedTuple):
         """Values with their missing reasons; of several that apply the first of the enumeration is told.
 
         `like` are the codes of what the values are made of: where that is missing, so are they.
+
+        Raises
+        ------
+        ValueError
+            Flags or codes are not as many as the values.
         """
         missing = np.zeros(len(values), np.uint8)
         for reason, where in reasons:
-            if isinstance(where, np.ndarray):
+            if isinstance(where, np.ndarray) and where.ndim:
+                if len(where) != len(values):
+                    raise ValueError(f"{reason.name}: {len(where)} flags for {len(values)} values.")
                 _mark(missing, where, int(reason))
             elif where:
                 _mark_like(missing, np.full(len(values), reason, np.uint8))
         if like is not None:
+            if len(like) != len(values):
+                raise ValueError(f"like: {len(like)} codes for {len(values)} values.")
             _mark_like(missing, like)
         told = np.empty(len(values))
         _blank(np.asarray(values, np.float64), missing, told)
@@ -91,7 +100,7 @@ class Column(NamedTuple):
 
 @compiled
 def _mark(missing, where, code):  # type: ignore[no-untyped-def]
-    """Give a reason where it applies and none before it does."""
+    """Give a reason where it applies and comes before what is there."""
     for row in range(len(missing)):
         if where[row] and (missing[row] == 0 or code < missing[row]):
             missing[row] = code
@@ -99,7 +108,7 @@ def _mark(missing, where, code):  # type: ignore[no-untyped-def]
 
 @compiled
 def _mark_like(missing, codes):  # type: ignore[no-untyped-def]
-    """Give the reasons of another column where there is none before."""
+    """Give the reasons of another column where they come before what is there."""
     for row in range(len(missing)):
         if codes[row] and (missing[row] == 0 or codes[row] < missing[row]):
             missing[row] = codes[row]

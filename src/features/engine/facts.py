@@ -5,7 +5,7 @@ Customers and documents are numbered, days are whole numbers, money is in whole 
 that was known first. Nothing is cut here: what was known when is asked of the gate.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -219,9 +219,9 @@ class Facts:
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.customers["customer_id"])}
 
-    def numbers_of(self, ids: Iterable[str]) -> Longs:
+    def numbers_of(self, ids: pd.Series) -> Longs:
         """The number of each customer; -1 where it is not among these."""
-        return np.array([self._numbers.get(name, -1) for name in ids], np.int64)
+        return np.array([self._numbers.get(name, -1) for name in ids.tolist()], np.int64)
 
     def segment_of(self, customer: npt.NDArray[Any], day: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The name of the segment that each customer was known to belong to; "" where none was known yet."""

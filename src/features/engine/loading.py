@@ -140,10 +140,7 @@ def _documents(own: pa.Table, number: Ints, n: int, known: Ints, delivery: Ints)
 
 def _rates(own: pa.Table, first: Ints, held: Columns) -> Floats | None:
     """The factor of each document's money; None where all of it is in the reporting currency."""
-    told = own.column("currency")
-    if pa.types.is_dictionary(told.type):  # each piece tells which it has
-        told = pa.chunked_array([piece.dictionary for piece in told.chunks], pa.string())
-    if set(pc.unique(told).to_pylist()) <= {held.reporting_currency}:
+    if set(pc.unique(own.column("currency")).to_pylist()) <= {held.reporting_currency}:
         return None
     rows = own.select(["currency", "issued_on"]).take(pa.array(first))
     frame = rows.set_column(0, "currency", rows.column("currency").cast(pa.string())).to_pandas(date_as_object=False)

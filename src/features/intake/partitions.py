@@ -1,4 +1,4 @@
-"""Partitions: the rows of whole customers together, sorted by customer and day, as Parquet."""
+"""Partitions: the rows of whole customers together, by customer and day (invoices by document), as Parquet."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +23,7 @@ from .spool import parted
 
 _ROWS = 700_000  # invoices of a partition
 _REPEATED = ("customer_id", "currency", "kind", "source", "name", "segment", "country", "delivery", "replaced_in")
-_DIFFERING_LITTLE = (DOCUMENT, "amount")  # from row to row: whole numbers of a few bits
+_OF_FEW_BITS = (DOCUMENT, "amount")  # whole numbers, or their differences from row to row
 
 
 class Partitions:
@@ -150,15 +150,16 @@ def write_part(folder: Path, part: int, table: pa.Table) -> None:
     fields = [f.with_nullable(table.column(f.name).null_count > 0) for f in table.schema]
     table = table.cast(pa.schema(fields))
     numbers = [f.name for f in table.schema if not (pa.types.is_string(f.type) or pa.types.is_dictionary(f.type))]
-    days = {f.name for f in table.schema if pa.types.is_date32(f.type)}
+    packed = {f.name for f in table.schema if pa.types.is_date32(f.type)}.union(_REPEATED, _OF_FEW_BITS)
+    packed &= set(table.column_names)
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
         sink,
-        # numbers are packed already, and read faster so
-        compression={f.name: "NONE" if f.name in numbers else "LZ4" for f in table.schema},
-        use_dictionary=[name for name in table.column_names if name in days or name in _REPEATED],
-        column_encoding=dict.fromkeys(set(_DIFFERING_LITTLE) & set(table.column_names), "DELTA_BINARY_PACKED") or None,
+        # numbers that are packed already are read faster uncompressed, and are as small
+        compression={f.name: "NONE" if f.name in packed and f.name in numbers else "LZ4" for f in table.schema},
+        use_dictionary=sorted(packed.difference(_OF_FEW_BITS)),
+        column_encoding=dict.fromkeys(sorted(packed.intersection(_OF_FEW_BITS)), "DELTA_BINARY_PACKED") or None,
         store_schema=False,
         write_statistics=numbers,
     )
