@@ -1,4 +1,4 @@
-"""The scorecard as SQL tells the points that Python tells, in every database, on every edge."""
+"""The scorecard as SQL tells the points that Python tells, in SQLite and PostgreSQL, on every edge."""
 
 import sqlite3
 
@@ -72,3 +72,4 @@ def test_postgresql_tells_the_same_points(card, rows, postgres):
 
 def test_a_name_with_a_quote_stays_a_name(card):
     assert 'FROM "fea""tures; DROP"' in as_sql(card, 'fea"tures; DROP')
+    assert 'FROM "risk"."features"' in as_sql(card, "risk.features")

@@ -72,6 +72,28 @@ def test_a_feature_that_two_others_tell_together_leaves():
     assert SelectionRecipe(max_correlation=0.95, max_vif=99.0).fit(bins, matrix)[1] == {}
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_feature_that_others_tell_exactly_never_stays_beside_them(seed):
+    """A correlation matrix that is singular but for rounding has an inverse of rounding alone."""
+    rng = np.random.default_rng(seed)
+    level = rng.integers(0, 3, 6000)
+    columns = np.column_stack([level, level >= 1, level >= 2]).astype(float)
+    bad = (rng.random(6000) < np.array([0.05, 0.15, 0.40])[level]).astype(float)
+    matrix = _book(columns)
+    bins = BinningRecipe().fit(matrix, bad)
+    kept, _ = SelectionRecipe(max_correlation=0.999).fit(bins, matrix)
+    assert len(kept) < 3
+
+
+def test_few_rows_that_differ_by_chance_alone_have_not_moved(lesson):
+    bins, matrix = lesson
+    gone = sum(
+        bool(SelectionRecipe().fit(bins, matrix, matrix.rows(np.arange(60 * k, 60 * k + 60)))[1]) for k in range(50)
+    )
+    assert gone <= 5
+    assert SelectionRecipe().fit(bins, matrix, matrix.rows(slice(0, 0)))[1] == {}
+
+
 def test_population_stability_is_what_is_reckoned_by_hand():
     """Shares of 10/20/40/30 % that became 20/20/30/30 %: 0.1 ln 2 + 0.1 ln(4/3), by hand."""
     told = population_stability(np.array([0.1, 0.2, 0.4, 0.3]), np.array([0.2, 0.2, 0.3, 0.3]))
@@ -81,6 +103,6 @@ def test_population_stability_is_what_is_reckoned_by_hand():
 def test_params_tell_a_veto_as_names_and_reasons():
     params = {"selection": {"veto": {"open_amt": "size is no sin"}}}
     assert recipe(params, "selection", SelectionRecipe).veto == {"open_amt": "size is no sin"}
-    for wrong in (["open_amt"], {"open_amt": 3}):
+    for wrong in (["open_amt"], {"open_amt": 3}, {True: "on"}):
         with pytest.raises(Mistake, match=r"selection\.veto"):
             recipe({"selection": {"veto": wrong}}, "selection", SelectionRecipe)

@@ -39,12 +39,13 @@ class Held:
 class Line:
     """A bin from `low` (included) to `high`, or the rows of one missing reason; more points are less risk.
 
-    `woe` is the fitted one: ln(share of bads / share of goods). `held` is by slice.
+    `missing` is NONE for a bin, and None for whatever reason has no line of its own. `woe` is the fitted one:
+    ln(share of bads / share of goods). `held` is by slice.
     """
 
     low: float
     high: float
-    missing: Missing
+    missing: Missing | None
     points: int
     woe: float
     held: dict[str, Held]
@@ -52,7 +53,10 @@ class Line:
 
 @dataclass(frozen=True)
 class FeatureTable:
-    """The bins of one feature in order, then its missing reasons; `iv` is the information value in each slice."""
+    """The bins of one feature in order, its missing reasons, and a line for any other reason.
+
+    `iv` is the information value in each slice.
+    """
 
     feature: Feature
     lines: tuple[Line, ...]
@@ -82,10 +86,11 @@ def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], sl
         Line(edges[k], edges[k + 1], Missing.NONE, points[k], bins.woe[k], {name: one[k] for name, one in held.items()})
         for k in range(len(points))
     ]
+    none = float("nan")
     of_missing = [
         Line(
-            float("nan"),
-            float("nan"),
+            none,
+            none,
             reason,
             missing.get(reason.name, missing["MISSING"]),
             bins.missing_woe.get(reason.name, bins.missing_woe["MISSING"]),
@@ -93,8 +98,12 @@ def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], sl
         )
         for k, reason in enumerate(reasons)
     ]
+    nobody = {name: Held(0, 0, none) for name in held}
+    others = Line(none, none, None, missing["MISSING"], bins.missing_woe["MISSING"], nobody)
     declared = next(iter(slices.values()))[0].only([bins.feature]).features[0]
-    return FeatureTable(declared, (*of_bins, *of_missing), {name: _information(one) for name, one in held.items()})
+    return FeatureTable(
+        declared, (*of_bins, *of_missing, others), {name: _information(one) for name, one in held.items()}
+    )
 
 
 def _held(bins: Bins, reasons: list[Missing], matrix: Matrix, bad: Floats) -> list[Held]:

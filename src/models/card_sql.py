@@ -11,23 +11,25 @@ def as_sql(card: Scorecard, table: str = "features") -> str:
     Parameters
     ----------
     table : str
-        Holds `customer_id` and `as_of`, for each feature of the card a column of its name (double, null where it is
-        missing) and one of its name and `:missing` (the number of the reason), as `Matrix.write` writes them.
+        Perhaps with its schema before a dot. Holds `customer_id` and `as_of`, for each feature of the card a column of
+        its name (double, null where it is missing) and one of its name and `:missing` (the number of the reason), as
+        `Matrix.write` writes them.
 
     Notes
     -----
-    Edges are written with an exponent, which makes them approximate numbers in every dialect: a database compares
-    doubles, as this code does, and not decimals.
+    Tried in SQLite and PostgreSQL. Features have to be doubles there: a decimal column would be compared as one. Edges
+    are written with an exponent, which standard SQL takes for a double.
     """
     points = ",\n".join(
         f"    {_case(bins, of_bins, of_missing)} AS {_name(bins.feature)}"
         for bins, of_bins, of_missing in zip(card.bins, card.points, card.missing_points, strict=True)
     )
     sum_ = " + ".join([str(card.base), *(_name(one.feature) for one in card.bins)])
+    place = ".".join(_name(part) for part in table.split("."))
     return (
         f"SELECT customer_id, as_of, {sum_} AS score,\n"
         f"  {', '.join(_name(one.feature) for one in card.bins)}\n"
-        f"FROM (\n  SELECT customer_id, as_of,\n{points}\n  FROM {_name(table)}\n) AS points\n"
+        f"FROM (\n  SELECT customer_id, as_of,\n{points}\n  FROM {place}\n) AS points\n"
     )
 
 

@@ -205,7 +205,7 @@ def roc(y: Floats, score: Floats, *, points: int = 200) -> tuple[Floats, Floats]
 def population_stability(expected: Floats, actual: Floats) -> float:
     """Population stability index of two distributions over the same cells: sum of (a - e) ln(a / e) [Siddiqi 2017].
 
-    A cell that is empty in one of them counts as a ten-thousandth; one that is empty in both as nothing.
+    A share below a ten-thousandth counts as one; a cell that is empty in both as nothing.
     """
     some = (expected > 0) | (actual > 0)
     e, a = (np.maximum(shares[some], 1e-4) for shares in (expected, actual))

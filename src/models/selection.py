@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 
 from ..errors import Mistake
 from ..features.matrix import Matrix
@@ -12,6 +13,7 @@ from .bins import Bins
 from .metrics import population_stability
 
 Floats = npt.NDArray[np.float64]
+_SINGULAR = 1e12  # condition of correlations from which on an inverse is rounding alone
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class SelectionRecipe:
     min_iv : float
         Least information value. Pure noise has a mean of (bins - 1)(1/bads + 1/goods).
     max_psi : float
-        Population stability index of the bins, later observations against those that were fitted: above it a feature
-        has moved so far that its bins are of another population (0.10 is told as a warning, 0.25 as a shift).
+        Population stability index of bins and missing reasons, tune against train, less what rows of one population
+        stay below 95 times of 100, (1/n + 1/m) chi2 of cells - 1 degrees [Yurdakul 2018]: above it a feature has moved
+        so far that its bins are of another population (0.10 is a usual warning, 0.25 a usual shift).
     max_correlation : float in (0, 1]
         Of two features whose weights of evidence correlate more, the one with less information leaves.
     max_vif : float above 1
@@ -44,14 +47,14 @@ class SelectionRecipe:
     most: int = 14
 
     def __post_init__(self) -> None:
-        if not 0 < self.max_correlation <= 1 or self.max_vif <= 1:
+        if not 0 < self.max_correlation <= 1 or self.max_vif <= 1 or self.most < 1:
             raise Mistake(
-                "params.yaml: selection.max_correlation should lie in (0, 1] and selection.max_vif above 1, "
-                f"got {self.max_correlation} and {self.max_vif}."
+                "params.yaml: selection.max_correlation should lie in (0, 1], selection.max_vif above 1 and "
+                f"selection.most be at least 1, got {self.max_correlation}, {self.max_vif} and {self.most}."
             )
 
     def fit(
-        self, bins: Sequence[Bins], matrix: Matrix, later: Matrix | None = None
+        self, bins: Sequence[Bins], matrix: Matrix, tune: Matrix | None = None
     ) -> tuple[tuple[Bins, ...], dict[str, str]]:
         """The bins that stay, most informative first, and for each feature that left the reason.
 
@@ -59,8 +62,8 @@ class SelectionRecipe:
         ----------
         matrix : Matrix
             The rows that the bins were fitted on.
-        later : Matrix or None
-            Observations of a later time, for stability; their outcomes are not looked at.
+        tune : Matrix or None
+            Rows that the bins were not fitted on, for stability; outcomes are not looked at.
 
         Raises
         ------
@@ -75,7 +78,7 @@ class SelectionRecipe:
         weights: list[Floats] = []
         for one in sorted(bins, key=lambda b: (-b.iv, b.feature)):
             woe = one.weigh(matrix.column(one.feature), matrix.reasons(one.feature))
-            why = self._alone(one, matrix, later) or self._beside(woe, kept, weights)
+            why = self._alone(one, matrix, tune) or self._beside(woe, kept, weights)
             if why:
                 dropped[one.feature] = why
             else:
@@ -83,7 +86,7 @@ class SelectionRecipe:
                 weights.append(woe)
         return tuple(kept), dropped
 
-    def _alone(self, one: Bins, matrix: Matrix, later: Matrix | None) -> str:
+    def _alone(self, one: Bins, matrix: Matrix, tune: Matrix | None) -> str:
         """Why a feature leaves whatever the others say; "" where it does not."""
         if one.feature in self.veto:
             return f"vetoed: {self.veto[one.feature]}"
@@ -91,19 +94,22 @@ class SelectionRecipe:
             return "one bin only: no cut separates enough bads"
         if one.iv < self.min_iv:
             return f"information value {one.iv:.3f} is below {self.min_iv}"
-        if later is not None:
-            moved = population_stability(_shares(one, matrix), _shares(one, later))
+        if tune is not None and len(tune):
+            expected, actual = _shares(one, matrix), _shares(one, tune)
+            cells = int(((expected > 0) | (actual > 0)).sum())
+            chance = float(chi2.ppf(0.95, cells - 1)) * (1 / len(matrix) + 1 / len(tune)) if cells > 1 else 0.0
+            moved = population_stability(expected, actual) - chance
             if moved > self.max_psi:
-                return f"population stability index {moved:.2f} of later observations is above {self.max_psi}"
+                return f"population stability index {moved:.2f}, tune against train, is above {self.max_psi}"
         return ""
 
     def _beside(self, woe: Floats, kept: list[Bins], weights: list[Floats]) -> str:
         """Why a feature leaves beside those that stay."""
         twin = _closest(woe, weights)
         if twin is not None and twin[1] > self.max_correlation:
-            return f"correlates {twin[1]:.2f} with {kept[twin[0]].feature}, which tells more"
+            return f"correlates {twin[1]:.2f} with {kept[twin[0]].feature}, which was weighed for telling more"
         if len(kept) == self.most:
-            return f"{self.most} features tell more"
+            return f"{self.most} features that were weighed tell more"
         inflated = _inflation([*weights, woe])
         if inflated > self.max_vif:
             return f"variance inflation factor {inflated:.1f} beside those that tell more is above {self.max_vif:g}"
@@ -111,7 +117,7 @@ class SelectionRecipe:
 
 
 def _shares(bins: Bins, matrix: Matrix) -> Floats:
-    """The share of rows in each bin, then of each missing reason that was fitted, then of others."""
+    """The share of rows in each bin, then of each missing reason."""
     place, codes = bins.place(matrix.column(bins.feature)), matrix.reasons(bins.feature)
     of_bins = np.bincount(place[place >= 0], minlength=len(bins.woe))
     of_missing = np.bincount(codes[place < 0], minlength=256)
@@ -131,7 +137,7 @@ def _inflation(weights: list[Floats]) -> float:
     told = [woe for woe in weights if woe.std() > 0]
     if len(told) < 2:
         return 1.0
-    try:
-        return float(np.linalg.inv(np.corrcoef(told)).diagonal().max())
-    except np.linalg.LinAlgError:
+    together = np.corrcoef(told)
+    if np.linalg.cond(together) > _SINGULAR:  # one is exactly told by others
         return float("inf")
+    return float(np.linalg.inv(together).diagonal().max())

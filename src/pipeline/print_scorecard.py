@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ..features.exports import write_csv
-from ..models.binning_table import FeatureTable, binning_table
+from ..models.binning_table import FeatureTable, Line, binning_table
 from ..models.card_sql import as_sql
 from ..models.scorecard import Scorecard
 from ..serving.scorecard_page import render_scorecard
@@ -29,7 +29,7 @@ def _rows(tables: list[FeatureTable]) -> pd.DataFrame:
     rows = pd.DataFrame(
         [
             {"feature": one.feature.name, "en": one.feature.en, "zh": one.feature.zh}
-            | {"from": line.low, "to_below": line.high, "missing": line.missing.name if line.missing else ""}
+            | {"from": line.low, "to_below": line.high, "missing": _reason(line)}
             | {"points": line.points, "woe": line.woe}
             | {
                 f"{name}_{what}": value
@@ -47,6 +47,12 @@ def _rows(tables: list[FeatureTable]) -> pd.DataFrame:
         ]
     )
     return rows.replace([float("inf"), float("-inf")], float("nan"))
+
+
+def _reason(line: Line) -> str:
+    if line.missing is None:
+        return "other"
+    return line.missing.name if line.missing else ""
 
 
 if __name__ == "__main__":

@@ -55,7 +55,11 @@ def _checked(name: str, value: Any, wanted: Any) -> Any:
     if str(wanted).startswith("dict"):
         if not isinstance(value, dict):
             raise Mistake(f"params.yaml: {name} should be a name and its value on each line, got {value!r}.")
-        return {key: _checked(f"{name}.{key}", one, wanted.__args__[1]) for key, one in value.items()}
+        kinds = wanted.__args__
+        return {
+            _checked(f"{name} (a name in it)", key, kinds[0]): _checked(f"{name}.{key}", one, kinds[1])
+            for key, one in value.items()
+        }
     right = isinstance(value, wanted) and not (isinstance(value, bool) and wanted is not bool)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

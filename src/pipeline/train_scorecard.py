@@ -11,8 +11,8 @@ def main(stage: Stage) -> None:
     """Write the scorecard, and for each feature that left the reason."""
     matrix, bad = lessons(stage, "train")
     bins = stage.recipe("binning", BinningRecipe).fit(matrix, bad)
-    later, _ = lessons(stage, "tune")
-    kept, dropped = stage.recipe("selection", SelectionRecipe).fit(bins, matrix, later)
+    tune, _ = lessons(stage, "tune")
+    kept, dropped = stage.recipe("selection", SelectionRecipe).fit(bins, matrix, tune)
     scorecard, turned = stage.recipe("scorecard", ScorecardRecipe).fit(kept, matrix, bad)
     stage.write("scorecard", scorecard)
     stage.report(

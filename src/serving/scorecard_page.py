@@ -9,7 +9,7 @@ from ..models.binning_table import FeatureTable, Line
 from ..models.scorecard import Scorecard
 from .pages import filled
 
-SLICES = {"train": ("train", "训练"), "tune": ("tune", "调优"), "test": ("test", "测试")}
+SLICES = {"train": ("train", "训练集"), "tune": ("tune", "调优集"), "test": ("test, out of time", "跨期测试集")}
 
 
 def render_scorecard(card: Scorecard, tables: Sequence[FeatureTable], *, language: str = "en") -> str:
@@ -20,6 +20,8 @@ def render_scorecard(card: Scorecard, tables: Sequence[FeatureTable], *, languag
 
 def range_of(line: Line, feature: Feature) -> tuple[str, str]:
     """Which values a bin holds, or why there are none, in English and Chinese."""
+    if line.missing is None:
+        return "not known for any other reason", "因其他原因缺失"
     if line.missing:
         return MISSING_TEXT[line.missing]
     (low_en, high_en), (low_zh, high_zh) = (
@@ -40,16 +42,23 @@ def _edge(feature: Feature, edge: float, language: str) -> str:
     zh = language == "zh"
     match feature.unit:
         case Unit.MONEY:
-            told = f"{edge:,.0f}"
+            told = _digits(round(edge))
         case Unit.SHARE:
-            told = f"{100 * edge:.4g}%" if zh else f"{100 * edge:.4g} %"
+            told = f"{_digits(100 * edge)}{'%' if zh else ' %'}"
         case Unit.SHARE_CHANGE:
-            told = f"{100 * edge:+.4g}{'个百分点' if zh else ' percentage points'}"
+            told = f"{'+' if edge > 0 else ''}{_digits(100 * edge)}{'个百分点' if zh else ' percentage points'}"
         case Unit.DAYS:
-            told = f"{edge:.4g}{'天' if zh else ' days'}"
+            told = f"{_digits(edge)}{'天' if zh else ' days'}"
         case _:
-            told = f"{edge:.4g}"
+            told = _digits(edge)
     return told.replace("-", "\u2212")
+
+
+def _digits(value: float) -> str:
+    """Four digits, or all before the point."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value + 0.0:.4f}".rstrip("0").rstrip(".") if abs(value) < 1 else f"{value:.4g}"
 
 
 def _three(value: float) -> str:
