@@ -65,6 +65,13 @@ def columns(
     ValueError
         A day is empty or lies beyond what is counted; or some feature compares with other customers, and the facts are
         a part of the book that knows of no others, or not on these days.
+
+    Returns
+    -------
+    values : list of arrays of length n
+        One for each feature, float32 or (money) float64 as declared; NaN where it is missing.
+    missing : uint8 (len(features), n)
+        `Missing` codes.
     """
     if len(day) and not _EARLIEST <= int(day.min()) <= int(day.max()) < NEVER:
         raise ValueError(f"as_of: days should lie between {day_of(_EARLIEST)} and {day_of(NEVER - 1)}, none empty.")

@@ -100,7 +100,8 @@ def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], sl
     ]
     nobody = {name: Held(0, 0, none) for name in held}
     others = Line(none, none, None, missing["MISSING"], bins.missing_woe["MISSING"], nobody)
-    declared = next(iter(slices.values()))[0].only([bins.feature]).features[0]
+    matrix, _ = next(iter(slices.values()))
+    declared = matrix.features[matrix.place(bins.feature)]
     return FeatureTable(
         declared, (*of_bins, *of_missing, others), {name: _information(one) for name, one in held.items()}
     )

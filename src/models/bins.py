@@ -188,7 +188,10 @@ class BinningRecipe:
 
 
 def weight_of_evidence(goods: float, bads: float, all_good: float, all_bad: float) -> float:
-    """Half an event on either side keeps an empty cell finite."""
+    """ln(share of bads / share of goods) of a cell: higher is riskier [Siddiqi 2017].
+
+    Half an event on either side keeps an empty cell finite; one without rows tells nothing (0).
+    """
     if goods + bads == 0:
         return 0.0
     pad = 0.0 if goods and bads else 0.5

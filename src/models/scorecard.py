@@ -189,12 +189,14 @@ class ScorecardRecipe:
             kept.pop(worst)
         if not kept:
             raise Mistake("scorecard: no feature is left; lower selection.min_iv, or train on more bads.")
-        return self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix, dropped), dropped
+        card, silent = self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix)
+        return card, dropped | silent
 
     def _rounded(
-        self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix, dropped: dict[str, str]
-    ) -> Scorecard:
+        self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix
+    ) -> tuple[Scorecard, dict[str, str]]:
         """Whole points; a feature that gives everyone the same leaves them to the base, and itself leaves."""
+        silent: dict[str, str] = {}
         scale = PointScale(self.pdo, self.anchor, self.odds)
         base = round(float(scale.score(np.array(intercept))))
         lines: list[tuple[Bins, tuple[int, ...], dict[str, int]]] = []
@@ -204,11 +206,11 @@ class ScorecardRecipe:
             missing = {name: round(worth * woe) for name, woe in one.missing_woe.items()}
             if len({*points, *missing.values()}) == 1:
                 base += points[0]
-                dropped[one.feature] = "all of its bins round to the same points: others tell the same"
+                silent[one.feature] = "all of its bins round to the same points: others tell the same"
             else:
                 lines.append((one, points, missing))
         if not lines:
             raise Mistake("scorecard: all points round to the same; raise scorecard.pdo, or train on more bads.")
-        kept, points_, missing_ = zip(*lines, strict=True)
-        card = Scorecard(scale, base, kept, points_, missing_, tuple(0.0 for _ in kept))
-        return replace(card, means=tuple(float(mean) for mean in card.table(matrix).mean(axis=0)))
+        kept, of_bins, of_missing = zip(*lines, strict=True)
+        card = Scorecard(scale, base, kept, of_bins, of_missing, tuple(0.0 for _ in lines))
+        return replace(card, means=tuple(float(mean) for mean in card.table(matrix).mean(axis=0))), silent

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .pictures import pictures, save
-from .stage import PATHS, Stage, run
+from .stage import Stage, run
 from .tracking import Tracker, TrackingRecipe, git_commit
 
 _REPORTS = ("intake", "observations", "samples", "selection", "champion", "grades")
@@ -33,7 +33,7 @@ def main(stage: Stage) -> None:
         for name in _REPORTS:
             tracker.file(stage.root / "reports" / f"{name}.json", "reports")
         for name in ("scorecard_page", "scorecard_table"):
-            tracker.file(stage.root / PATHS[name], "reports")
+            tracker.file(stage.path(name), "reports")
         for name, figure in pictures(stage.read("plots")):
             save(figure, Path(folder) / f"{name}.png")
             tracker.file(Path(folder) / f"{name}.png", "plots")
