@@ -19,7 +19,7 @@ import pandas as pd
 
 from tradecredit.features.declaration import Family
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.bins import BinningRecipe
+from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.boosting import BoostingRecipe
 from tradecredit.models.metrics import auc, auc_difference
 from tradecredit.models.scorecard import ScorecardRecipe

@@ -12,7 +12,7 @@ from tradecredit.features.catalogue import feature
 from tradecredit.features.column import Missing
 from tradecredit.features.declaration import Risk
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.bins import BinningRecipe
+from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.calibration import Calibration, CalibrationRecipe
 from tradecredit.models.rating import MasterScale, RatingSystem
 from tradecredit.models.scorecard import PointScale, ScorecardRecipe
@@ -157,7 +157,7 @@ def test_a_missing_reason_with_few_rows_is_neutral_and_an_unmet_one_takes_the_po
     bad[:30] = 1.0
     (bins,) = BinningRecipe(min_bads=10, missing_rows=200).fit(matrix, bad)
     assert bins.missing_woe["NODUE"] == 0.0
-    woe = bins.weigh(np.array([np.nan]), np.array([Missing.UNTOLD], np.uint8))
+    woe = bins.weigh(_one_feature([np.nan], [0.0], np.array([Missing.UNTOLD], np.uint8))[0])
     assert woe[0] == bins.missing_woe["MISSING"]
 
 

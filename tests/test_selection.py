@@ -7,7 +7,7 @@ import pytest
 from tradecredit.errors import Mistake
 from tradecredit.features.catalogue import feature
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.bins import BinningRecipe
+from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.metrics import population_stability
 from tradecredit.models.selection import SelectionRecipe
 from tradecredit.pipeline.settings import recipe

@@ -29,6 +29,7 @@ class Missing(IntEnum):
     NOGROUP = 10  # the customer belongs to no group, or is alone in it
     STALE = 11  # the latest record is too old
     NEVER = 12  # it never happened: a value, and the safest
+    UNSEEN = 13  # a level that was not there when the model was fitted
     UNTOLD = 15  # missing, and nobody said why (rows that did not come from a ledger)
 
 
@@ -44,6 +45,7 @@ MISSING_TEXT: dict[Missing, tuple[str, str]] = {
     Missing.NOBASE: ("nothing of the kind was there to measure", "期间内无此类记录可供衡量"),
     Missing.NOGROUP: ("the customer belongs to no group", "客户不属于任何集团"),
     Missing.STALE: ("the latest record is too old", "最近一次记录已过时"),
+    Missing.UNSEEN: ("of a kind that the model has not met", "属模型未见过的类别"),
     Missing.UNTOLD: ("no reason was given", "未说明原因"),
     Missing.NEVER: ("it has never happened", "从未发生"),
 }

@@ -176,6 +176,8 @@ class Feature:
         Can the customer change it by what it does from now on?
     in_scorecard : bool
         False keeps it out of models (near the label, or the credit team's own decision, which would feed itself).
+    levels : tuple of str
+        Names of the levels of a category, whose value is the place of its level here; empty for a number.
     """
 
     name: str
@@ -188,6 +190,7 @@ class Feature:
     acts: bool = True
     in_scorecard: bool = True
     family: Family = Family.ACTIVITY
+    levels: tuple[str, ...] = ()
 
     @property
     def dtype(self) -> type[np.floating[Any]]:

@@ -73,15 +73,18 @@ class Matrix:
         )
 
     def write(self, path: Path) -> None:
-        """Write as Parquet; a column `<feature>:missing` tells the reasons."""
-        values = [column.astype(declared.dtype) for column, declared in zip(self.values.T, self.features, strict=True)]
+        """Write as Parquet, categories by the names of their levels; a column `<feature>:missing` tells the reasons."""
+        values = [
+            _named(column, declared.levels) if declared.levels else column.astype(declared.dtype)
+            for column, declared in zip(self.values.T, self.features, strict=True)
+        ]
         pq.write_table(as_table(self.keys, self.features, values, self.missing.T), path, compression="zstd")
 
     @classmethod
     def read(cls, path: Path) -> "Matrix":
         """Read what `write` or the stage wrote, in order of day, then customer.
 
-        Features that the catalogue no longer declares raise KeyError.
+        Features that the catalogue no longer declares raise KeyError. The catalogue declares numbers only.
         """
         table = pq.read_table(path).sort_by([("as_of", "ascending"), ("customer_id", "ascending")])
         names = [n.removesuffix(_REASON) for n in table.column_names if n.endswith(_REASON)]
@@ -95,6 +98,11 @@ class Matrix:
         missing = [table.column(n + _REASON).to_numpy().astype(np.uint8) for n in names]
         codes = np.column_stack(missing) if names else np.empty((table.num_rows, 0), np.uint8)
         return cls(keys, as_matrix(values, table.num_rows), codes, tuple(feature(n) for n in names))
+
+
+def _named(places: npt.NDArray[np.float64], levels: Sequence[str]) -> npt.NDArray[Any]:
+    """The names of levels, None where missing."""
+    return np.array([*levels, None], object)[np.where(np.isnan(places), -1, places).astype(np.int64)]
 
 
 def as_matrix(values: Sequence[npt.NDArray[Any]], n: int) -> npt.NDArray[np.float64]:

@@ -37,10 +37,11 @@ class Held:
 
 @dataclass(frozen=True)
 class Line:
-    """A bin from `low` (included) to `high`, or the rows of one missing reason; more points are less risk.
+    """A bin from `low` (included) to `high`, or of `levels`, or the rows of one missing reason; more points, less risk.
 
     `missing` is NONE for a bin, and None for whatever reason has no line of its own. `woe` is the fitted one:
-    ln(share of bads / share of goods). `held` is by slice.
+    ln(share of bads / share of goods). `policy` says where that of a missing reason comes from (see `BinningRecipe`).
+    `held` is by slice.
     """
 
     low: float
@@ -49,6 +50,8 @@ class Line:
     points: int
     woe: float
     held: dict[str, Held]
+    levels: tuple[str, ...] = ()
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,20 @@ def binning_table(card: Scorecard, slices: Slices) -> list[FeatureTable]:
 
 
 def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], slices: Slices) -> FeatureTable:
-    edges = (-np.inf, *bins.edges, np.inf)
-    met = {code for matrix, _ in slices.values() for code in np.unique(matrix.reasons(bins.feature)).tolist()}
+    edges = (-np.inf, *bins.edges, np.inf) if not bins.levels else [float("nan")] * (len(points) + 1)
+    met = {code for matrix, _ in slices.values() for code in np.unique(bins.place(matrix)[1]).tolist()}
     reasons = [Missing(code) for code in sorted(met - {Missing.NONE})]
     held = {name: _held(bins, reasons, *slice_) for name, slice_ in slices.items()}
     of_bins = [
-        Line(edges[k], edges[k + 1], Missing.NONE, points[k], bins.woe[k], {name: one[k] for name, one in held.items()})
+        Line(
+            edges[k],
+            edges[k + 1],
+            Missing.NONE,
+            points[k],
+            bins.woe[k],
+            {name: one[k] for name, one in held.items()},
+            levels=bins.levels[k] if bins.levels else (),
+        )
         for k in range(len(points))
     ]
     none = float("nan")
@@ -95,11 +106,13 @@ def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], sl
             missing.get(reason.name, missing["MISSING"]),
             bins.missing_woe.get(reason.name, bins.missing_woe["MISSING"]),
             {name: one[len(points) + k] for name, one in held.items()},
+            policy=bins.missing_policy.get(reason.name, bins.missing_policy["MISSING"]),
         )
         for k, reason in enumerate(reasons)
     ]
     nobody = {name: Held(0, 0, none) for name in held}
-    others = Line(none, none, None, missing["MISSING"], bins.missing_woe["MISSING"], nobody)
+    policy = bins.missing_policy["MISSING"]
+    others = Line(none, none, None, missing["MISSING"], bins.missing_woe["MISSING"], nobody, policy=policy)
     matrix, _ = next(iter(slices.values()))
     declared = matrix.features[matrix.place(bins.feature)]
     return FeatureTable(
@@ -109,7 +122,7 @@ def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], sl
 
 def _held(bins: Bins, reasons: list[Missing], matrix: Matrix, bad: Floats) -> list[Held]:
     """Of each bin, then of each reason."""
-    place, codes = bins.place(matrix.column(bins.feature)), matrix.reasons(bins.feature)
+    place, codes = bins.place(matrix)
     where = [place == k for k in range(len(bins.woe))] + [codes == reason for reason in reasons]
     counts = [(int((1 - bad[here]).sum()), int(bad[here].sum())) for here in where]
     all_good, all_bad = len(bad) - bad.sum(), bad.sum()

@@ -12,8 +12,8 @@ def as_sql(card: Scorecard, table: str = "features") -> str:
     ----------
     table : str
         Perhaps with its schema before a dot. Holds `customer_id` and `as_of`, for each feature of the card a column of
-        its name (double, null where it is missing) and one of its name and `:missing` (the number of the reason), as
-        `Matrix.write` writes them.
+        its name (a double, or the name of the level; null where it is missing) and one of its name and `:missing` (the
+        number of the reason), as `Matrix.write` writes them.
 
     Notes
     -----
@@ -39,16 +39,25 @@ def _case(bins: Bins, points: tuple[int, ...], missing: dict[str, int]) -> str:
     told = [f"WHEN {Missing[name].value} THEN {worth}" for name, worth in missing.items() if name != "MISSING"]
     other = str(missing["MISSING"])
     of_missing = f"CASE {reason} {' '.join(told)} ELSE {other} END" if told else other
-    ranges = [
-        f"WHEN {value} < {_double(edge)} THEN {worth}" for edge, worth in zip(bins.edges, points[:-1], strict=True)
-    ]
-    lines = [f"WHEN {value} IS NULL THEN {of_missing}", *ranges, f"ELSE {points[-1]}"]
+    if bins.levels:
+        named = zip(bins.levels, points, strict=True)
+        ranges = [f"WHEN {value} IN ({', '.join(map(_text, levels))}) THEN {worth}" for levels, worth in named]
+        rest = missing["UNSEEN"]
+    else:
+        edged = zip(bins.edges, points[:-1], strict=True)
+        ranges = [f"WHEN {value} < {_double(edge)} THEN {worth}" for edge, worth in edged]
+        rest = points[-1]
+    lines = [f"WHEN {value} IS NULL THEN {of_missing}", *ranges, f"ELSE {rest}"]
     return "CASE\n      " + "\n      ".join(lines) + " END"
 
 
 def _double(value: float) -> str:
     told = repr(value)
     return told if "e" in told else f"{told}e0"
+
+
+def _text(level: str) -> str:
+    return "'" + level.replace("'", "''") + "'"
 
 
 def _name(name: str) -> str:

@@ -95,7 +95,7 @@ class Scorecard:
     def table(self, matrix: Matrix) -> npt.NDArray[np.int64]:
         """(n, k): the points of each row and feature."""
         columns = [
-            one.look_up(matrix.column(one.feature), matrix.reasons(one.feature), points, dict(missing))
+            one.look_up(matrix, points, dict(missing))
             for one, points, missing in zip(self.bins, self.points, self.missing_points, strict=True)
         ]
         return np.column_stack(columns).astype(np.int64) if columns else np.zeros((len(matrix), 0), np.int64)
@@ -178,7 +178,7 @@ class ScorecardRecipe:
         dropped: dict[str, str] = {}
         kept = list(bins)
         while kept:
-            woe = np.column_stack([one.weigh(matrix.column(one.feature), matrix.reasons(one.feature)) for one in kept])
+            woe = np.column_stack([one.weigh(matrix) for one in kept])
             line = LogisticRegression(C=self.strength, max_iter=1000, tol=1e-8).fit(woe, bad)
             worst = int(np.argmin(line.coef_[0]))
             if line.coef_[0][worst] > 0:

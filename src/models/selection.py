@@ -77,7 +77,7 @@ class SelectionRecipe:
         kept: list[Bins] = []
         weights: list[Floats] = []
         for one in sorted(bins, key=lambda b: (-b.iv, b.feature)):
-            woe = one.weigh(matrix.column(one.feature), matrix.reasons(one.feature))
+            woe = one.weigh(matrix)
             why = self._alone(one, matrix, tune) or self._beside(woe, kept, weights)
             if why:
                 dropped[one.feature] = why
@@ -90,7 +90,7 @@ class SelectionRecipe:
         """Why a feature leaves whatever the others say; "" where it does not."""
         if one.feature in self.veto:
             return f"vetoed: {self.veto[one.feature]}"
-        if not one.edges:
+        if len(one.woe) < 2:
             return "one bin only: no cut separates enough bads"
         if one.iv < self.min_iv:
             return f"information value {one.iv:.3f} is below {self.min_iv}"
@@ -118,7 +118,7 @@ class SelectionRecipe:
 
 def _shares(bins: Bins, matrix: Matrix) -> Floats:
     """The share of rows in each bin, then of each missing reason."""
-    place, codes = bins.place(matrix.column(bins.feature)), matrix.reasons(bins.feature)
+    place, codes = bins.place(matrix)
     of_bins = np.bincount(place[place >= 0], minlength=len(bins.woe))
     of_missing = np.bincount(codes[place < 0], minlength=256)
     return np.concatenate([of_bins, of_missing]) / max(1, len(matrix))

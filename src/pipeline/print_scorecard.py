@@ -29,7 +29,8 @@ def _rows(tables: list[FeatureTable]) -> pd.DataFrame:
     rows = pd.DataFrame(
         [
             {"feature": one.feature.name, "en": one.feature.en, "zh": one.feature.zh}
-            | {"from": line.low, "to_below": line.high, "missing": _reason(line)}
+            | {"from": line.low, "to_below": line.high, "levels": " | ".join(line.levels)}
+            | {"missing": _reason(line), "policy": line.policy}
             | {"points": line.points, "woe": line.woe}
             | {
                 f"{name}_{what}": value

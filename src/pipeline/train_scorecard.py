@@ -1,6 +1,6 @@
 """Cut, choose and weigh the features of the scorecard."""
 
-from ..models.bins import BinningRecipe
+from ..models.binning import BinningRecipe
 from ..models.scorecard import ScorecardRecipe
 from ..models.selection import SelectionRecipe
 from .lessons import lessons

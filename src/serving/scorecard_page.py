@@ -9,12 +9,28 @@ from ..models.binning_table import FeatureTable, Line
 from ..models.scorecard import Scorecard
 from .pages import filled
 
+POLICIES = {
+    "": ("", ""),
+    "own": ("by its own rows", "按自身样本"),
+    "pooled": ("by all rows without a value", "按全部缺失样本"),
+    "neutral": ("too few rows: neutral", "样本过少，取中性"),
+    "safest": ("as the safest", "同最安全分箱"),
+    "stated": ("stated by people", "人工设定"),
+}
 SLICES = {"train": ("train", "训练集"), "tune": ("tune", "调优集"), "test": ("test, out of time", "跨期测试集")}
 
 
 def render_scorecard(card: Scorecard, tables: Sequence[FeatureTable], *, language: str = "en") -> str:
     """The page as HTML; `language` ("en" or "zh") is the one it opens in."""
-    told = dict(card=card, pdo=f"{card.scale.pdo:g}", tables=tables, slices=SLICES, told=range_of, three=_three)
+    told = dict(
+        card=card,
+        pdo=f"{card.scale.pdo:g}",
+        tables=tables,
+        slices=SLICES,
+        policies=POLICIES,
+        told=range_of,
+        three=_three,
+    )
     return filled("scorecard.html", language, **told)
 
 
@@ -24,6 +40,8 @@ def range_of(line: Line, feature: Feature) -> tuple[str, str]:
         return "not known for any other reason", "因其他原因缺失"
     if line.missing:
         return MISSING_TEXT[line.missing]
+    if line.levels:
+        return ", ".join(line.levels), "、".join(line.levels)
     (low_en, high_en), (low_zh, high_zh) = (
         ["" if math.isinf(edge) else _edge(feature, edge, language) for edge in (line.low, line.high)]
         for language in ("en", "zh")
