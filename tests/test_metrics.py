@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradecredit.models import metrics as m
+from tradecredit.models.rating import MasterScale
+from tradecredit.models.validation import by_grade
 
 
 @pytest.fixture
@@ -96,3 +98,32 @@ def test_the_roc_runs_from_corner_to_corner_and_never_back():
     assert (np.diff(false) >= 0).all()
     assert (np.diff(true) >= 0).all()
     assert len(false) <= 201
+
+
+def test_the_step_between_two_grades_is_the_published_two_proportion_test(shared):
+    """PDtoolkit's application portfolio, adjacent grades; each row a customer of its own, then three rows each."""
+    said = json.loads((shared / "validation/test_vectors.json").read_text())["A_pdtoolkit_app_portfolio"]
+    grades = list(zip(said["n"], said["d"], strict=True))
+    for (n1, d1), (n0, d0), p in zip(grades, grades[1:], said["adjacent_two_prop_p"], strict=False):
+        bad = np.r_[np.ones(d1), np.zeros(n1 - d1), np.ones(d0), np.zeros(n0 - d0)]
+        riskier = np.arange(n1 + n0) < n1
+        assert m.rate_step(bad, riskier, cluster=np.arange(n1 + n0)) == pytest.approx(p, abs=1e-12)
+        thrice = m.rate_step(bad.repeat(3), riskier.repeat(3), cluster=np.arange(n1 + n0).repeat(3))
+        assert thrice == pytest.approx(p, abs=1e-12)
+    assert np.isnan(m.rate_step(np.zeros(4), np.arange(4) < 2, cluster=np.arange(4)))
+
+
+def test_a_grade_tells_its_step_and_its_bounds():
+    scale = MasterScale()
+    rng = np.random.default_rng(9)
+    z = rng.normal(-3, 1.2, 4000)
+    bad = (rng.random(4000) < m.sigmoid(z)).astype(float)
+    rows = by_grade(bad, z, scale, customer=np.arange(4000) // 2)
+    assert sum(row["n"] for row in rows) == 4000
+    assert rows[0]["step_p"] is None
+    assert sum(row["step_p"] < 0.05 for row in rows if row["step_p"] is not None) >= 3
+    for row in rows:
+        if row["customers"]:
+            assert row["jeffreys_bound"] > row["bad_customers"] / row["customers"]
+    bounds = [row["pluto_tasche_bound"] for row in rows]
+    assert bounds == sorted(bounds)

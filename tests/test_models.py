@@ -13,7 +13,8 @@ from tradecredit.features.column import Missing
 from tradecredit.features.declaration import Risk
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.binning import BinningRecipe
-from tradecredit.models.calibration import Calibration, CalibrationRecipe
+from tradecredit.models.calibrating import CalibrationRecipe
+from tradecredit.models.calibration import Line
 from tradecredit.models.rating import MasterScale, RatingSystem
 from tradecredit.models.scorecard import PointScale, ScorecardRecipe
 
@@ -188,9 +189,9 @@ def test_calibration_finds_the_line_that_made_the_outcomes(intercept, slope, see
     bad = (rng.random(20_000) < 1 / (1 + np.exp(-(intercept + slope * x)))).astype(float)
     if not 300 < bad.sum() < 19_700:
         return
-    found = CalibrationRecipe().fit(bad, x)
-    assert found.intercept == pytest.approx(intercept, abs=0.5)
-    assert found.slope == pytest.approx(slope, abs=0.3)
+    found = CalibrationRecipe(beta_bads=10**6).fit(bad, x, customer=np.arange(len(x)))
+    assert found.curve.intercept == pytest.approx(intercept, abs=0.5)
+    assert found.curve.slope == pytest.approx(slope, abs=0.3)
 
 
 def test_with_few_bads_only_the_level_is_calibrated():
@@ -198,10 +199,10 @@ def test_with_few_bads_only_the_level_is_calibrated():
     x = rng.normal(-4, 1, 2000)
     bad = (rng.random(2000) < 1 / (1 + np.exp(-x))).astype(float)
     assert 10 <= bad.sum() < 120
-    found = CalibrationRecipe(min_bads=120).fit(bad, x)
-    assert found.slope == 1.0
-    assert found.intercept != 0.0
-    assert CalibrationRecipe(min_bads=5000).fit(bad, x) == Calibration()
+    found = CalibrationRecipe(min_bads=120).fit(bad, x, customer=np.arange(len(x)))
+    assert found.curve.slope == 1.0
+    assert found.curve.intercept != 0.0
+    assert CalibrationRecipe(min_bads=5000).fit(bad, x, customer=np.arange(len(x))).curve == Line()
 
 
 def test_a_model_that_ranks_the_wrong_way_round_is_not_calibrated():
@@ -209,4 +210,4 @@ def test_a_model_that_ranks_the_wrong_way_round_is_not_calibrated():
     x = rng.normal(0, 1, 3000)
     bad = (rng.random(3000) < 1 / (1 + np.exp(x))).astype(float)
     with pytest.raises(Mistake, match="wrong way"):
-        CalibrationRecipe().fit(bad, x)
+        CalibrationRecipe().fit(bad, x, customer=np.arange(len(x)))

@@ -1,65 +1,136 @@
-"""Calibration: from a model's log-odds to those of the outcome, a straight line fitted on the tune slice."""
+"""Calibration: a rising curve from a model's log-odds to those of the outcome, the level it is held to, its margin."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import Mistake
-from .metrics import fit_line, in_the_large
+from .metrics import sigmoid
 
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """calibrated log-odds = intercept + slope x log-odds, slope > 0, so ranks stay [Platt 1999].
+class Curve(Protocol):
+    """Rises, so that ranks stay. `kind` names it in JSON."""
 
-    `fitted` says what was: "line", "level" (slope 1), or "nothing" (too few bads).
-    """
+    kind: ClassVar[str]
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds, length n."""
+        ...
+
+
+@dataclass(frozen=True)
+class Line:
+    """calibrated = intercept + slope x log-odds, slope > 0 [Platt 1999]; 0 and 1 leave them as they are."""
 
     intercept: float = 0.0
     slope: float = 1.0
-    fitted: str = "nothing"
+    kind: ClassVar[str] = "line"
 
     def apply(self, log_odds: Floats) -> Floats:
         """Calibrated log-odds, length n."""
         return self.intercept + self.slope * log_odds
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return asdict(self)
+
+@dataclass(frozen=True)
+class Beta:
+    """calibrated = c + a ln p - b ln(1 - p) with a, b >= 0 and not both 0: bends at either end [Kull et al. 2017].
+
+    >>> said = Beta(1.2, 0.8, -0.3).apply(np.log([0.01 / 0.99, 0.5 / 0.5]))
+    >>> [round(float(p), 8) for p in sigmoid(said)]
+    [0.00296425, 0.35956357]
+    """
+
+    a: float
+    b: float
+    c: float
+    kind: ClassVar[str] = "beta"
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds, length n."""
+        return self.c - self.a * np.logaddexp(0, -log_odds) + self.b * np.logaddexp(0, log_odds)
 
 
 @dataclass(frozen=True)
-class CalibrationRecipe:
-    """The section `calibration` of params.yaml.
+class Steps:
+    """The steps of an isotonic regression, hardly tilted, straight between them and with slope 1 beyond.
 
     Attributes
     ----------
-    min_bads : int
-        With fewer bads in the tune slice the slope stays 1 and only the level is fitted; with fewer than a
-        fifth of it nothing is.
+    at, told : tuples of float, length k
+        Log-odds at both ends of each step, and what they become; both rise.
     """
 
-    min_bads: int = 50
+    at: tuple[float, ...]
+    told: tuple[float, ...]
+    kind: ClassVar[str] = "isotonic"
 
-    def fit(self, bad: Floats, log_odds: Floats) -> Calibration:
-        """Fit on rows that the model was not fitted on."""
-        n_bad = int(np.sum(bad))
-        if n_bad >= self.min_bads:
-            intercept, slope = fit_line(bad, log_odds)
-            if np.isnan(slope.value):
-                raise Mistake(
-                    "tune: bads and goods are wholly apart; a slope cannot be fitted. Tune on more observations."
-                )
-            if not slope.value > 0:
-                raise Mistake(
-                    f"tune: the calibration slope is {slope.value:.2f}; the model ranks the tune slice the wrong way "
-                    "round. Look at the dates in params.yaml: samples."
-                )
-            return Calibration(intercept.value, slope.value, "line")
-        if n_bad >= self.min_bads / 5:
-            return Calibration(in_the_large(bad, log_odds), 1.0, "level")
-        return Calibration()
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds, length n."""
+        beyond = log_odds - np.clip(log_odds, self.at[0], self.at[-1])
+        return np.interp(log_odds, self.at, self.told) + beyond
+
+
+CURVES: dict[str, Any] = {one.kind: one for one in (Line, Beta, Steps)}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """calibrated log-odds = curve(log-odds) + shift.
+
+    Attributes
+    ----------
+    curve : Line, Beta or Steps
+    fitted : {"nothing", "level", "line", "beta", "isotonic"}
+        What was fitted; "nothing" where there were too few bads.
+    shift : float
+        To the central tendency, in log-odds; 0 where none is stated.
+    margin : float >= 0
+        Margin of conservatism, in log-odds: never part of the PD, told beside it.
+    philosophy : {"PIT", "TTC"}
+        Point in time: at the level of the tune slice. Through the cycle: at the mean of stated yearly default rates.
+    told : dict of str to float
+        Log loss of each curve that was tried, on customers that it was not fitted on.
+    """
+
+    curve: Curve = field(default_factory=Line)
+    fitted: str = "nothing"
+    shift: float = 0.0
+    margin: float = 0.0
+    philosophy: str = "PIT"
+    told: dict[str, float] = field(default_factory=dict)
+
+    def apply(self, log_odds: Floats) -> Floats:
+        """Calibrated log-odds, length n."""
+        return self.curve.apply(log_odds) + self.shift
+
+    def cautious(self, calibrated: Floats) -> Floats:
+        """Probability with the margin of conservatism, from calibrated log-odds, length n."""
+        return sigmoid(calibrated + self.margin)
+
+    def stretch(self, log_odds: Floats, baseline: float) -> Floats:
+        """By how much the way from the baseline to each log-odds grows, length n.
+
+        Contributions multiplied by it add up to the calibrated log-odds: exact for a line, and for a bent curve the
+        way that keeps each feature's share of the sum.
+        """
+        if isinstance(self.curve, Line):
+            return np.full(len(log_odds), self.curve.slope)
+        way = log_odds - baseline
+        still = np.abs(way) < 1e-12  # nothing to share out
+        moved = self.apply(log_odds) - self.apply(np.array([baseline]))
+        return np.where(still, 1.0, moved / np.where(still, 1.0, way))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON types."""
+        said = asdict(self)
+        return said | {"curve": {"kind": self.curve.kind, **said["curve"]}}
+
+    @classmethod
+    def of_dict(cls, said: dict[str, Any]) -> "Calibration":
+        """What `as_dict` gave."""
+        curve = {name: tuple(one) if isinstance(one, list) else one for name, one in said["curve"].items()}
+        kind = str(curve.pop("kind"))
+        return cls(**{**said, "curve": CURVES[kind](**curve)})

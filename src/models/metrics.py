@@ -110,6 +110,23 @@ def auc_difference(
     return z, float(2 * norm.sf(abs(z)))
 
 
+def rate_step(y: Floats, riskier: npt.NDArray[np.bool_], *, cluster: npt.NDArray) -> float:
+    """One-sided p that the bad rate of the riskier rows is no higher than that of the others: the two-proportion test.
+
+    Its z is divided by the root of the design effect: how much wider the difference spreads over clusters than it would
+    if their rows were independent. NaN where either side is empty, or there are no bads or no goods.
+    """
+    y, n1, n0 = np.asarray(y, float), int(riskier.sum()), int((~riskier).sum())
+    if not n1 or not n0 or y.min() == y.max():
+        return float("nan")
+    rate = y.mean()
+    z = (y[riskier].mean() - y[~riskier].mean()) / np.sqrt(rate * (1 - rate) * (1 / n1 + 1 / n0))
+    parts = (y - rate) * np.where(riskier, 1 / n1, -1 / n0)
+    _, code = np.unique(cluster, return_inverse=True)
+    sums = np.bincount(code, parts)
+    return float(norm.sf(z / np.sqrt(max(1.0, (sums @ sums) / (parts @ parts)))))
+
+
 def ks(y: Floats, score: Floats) -> float:
     """Largest distance between the score distributions of bads and goods."""
     order = np.argsort(score, kind="stable")
@@ -128,8 +145,13 @@ def brier(y: Floats, p: Floats) -> float:
 
 def log_loss(y: Floats, p: Floats) -> float:
     """Mean negative log likelihood."""
+    return float(np.mean(losses(y, p)))
+
+
+def losses(y: Floats, p: Floats) -> Floats:
+    """Negative log likelihood of each row, length n."""
     p = np.clip(p, 1e-15, 1 - 1e-15)
-    return float(-np.mean(np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))))
+    return -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
 
 
 def logit(p: Floats) -> Floats:
@@ -179,12 +201,16 @@ def fit_line(y: Floats, log_odds: Floats, *, cluster: npt.NDArray | None = None)
 
 def in_the_large(y: Floats, log_odds: Floats) -> float:
     """The intercept a of logit P(bad) = a + log_odds (slope fixed at 1): 0 if the mean level is right."""
-    y, x, a = np.asarray(y, float), np.asarray(log_odds, float), 0.0
-    if y.min() == y.max():
-        return float("nan")
+    y = np.asarray(y, float)
+    return float("nan") if y.min() == y.max() else level_for(log_odds, float(y.mean()))
+
+
+def level_for(log_odds: Floats, rate: float) -> float:
+    """What to add to log-odds so that the mean probability is a rate in (0, 1)."""
+    x, a = np.asarray(log_odds, float), 0.0
     for _ in range(100):
         p = sigmoid(x + a)
-        step = float((y - p).sum() / (p * (1 - p)).sum())
+        step = float((rate - p).sum() / (p * (1 - p)).sum())
         a += float(np.clip(step, -2, 2))
         if abs(step) < 1e-12:
             break

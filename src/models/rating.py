@@ -92,6 +92,10 @@ class RatingSystem:
         """Probability of the outcome within the horizon."""
         return sigmoid(log_odds)
 
+    def cautious_pd(self, log_odds: Floats) -> Floats:
+        """The same with the margin of conservatism; never part of grade, points or expected loss."""
+        return self.calibration.cautious(log_odds)
+
     def score(self, log_odds: Floats) -> npt.NDArray[np.int64]:
         """Printed points, whole: more is less risk."""
         return np.rint(self.points.score(log_odds)).astype(np.int64)
@@ -99,11 +103,12 @@ class RatingSystem:
     @property
     def baseline(self) -> float:
         """Calibrated log-odds before any feature speaks."""
-        return float(self.calibration.apply(np.array(self.model.baseline)))
+        return float(self.calibration.apply(np.array([self.model.baseline]))[0])
 
     def contributions(self, matrix: Matrix) -> Floats:
         """(n, k): what each feature adds to the calibrated baseline; they sum to the calibrated log-odds."""
-        return self.calibration.slope * self.model.contributions(matrix)
+        told = self.model.contributions(matrix)
+        return told * self.calibration.stretch(self.model.baseline + told.sum(axis=1), self.model.baseline)[:, None]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -119,7 +124,7 @@ class RatingSystem:
         """What `as_dict` gave."""
         return cls(
             model_of_dict(said["model"]),
-            Calibration(**said["calibration"]),
+            Calibration.of_dict(said["calibration"]),
             MasterScale(tuple(said["scale"]["names"]), tuple(said["scale"]["bounds"])),
             PointScale(**said["points"]),
         )

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from . import metrics as m
+from .lowdefault import jeffreys_bound, pluto_tasche_bounds
 from .rating import MasterScale
 
 Floats = npt.NDArray[np.float64]
@@ -66,19 +67,52 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def by_grade(bad: Floats, log_odds: Floats, scale: MasterScale) -> list[dict[str, Any]]:
-    """For each grade: observations, bads, mean PD and bad rate."""
+def by_grade(
+    bad: Floats, log_odds: Floats, scale: MasterScale, *, customer: npt.NDArray, confidence: float = 0.75
+) -> list[dict[str, Any]]:
+    """The grades, best first, as they turned out.
+
+    Parameters
+    ----------
+    bad, log_odds, customer : arrays, length n
+        Outcome, what PD is told from, and whose observation each is.
+    confidence : float in (0, 1)
+        Of the upper bounds.
+
+    Returns
+    -------
+    list of dict
+        grade; n, n_bad (observations), mean_pd, bad_rate (None where empty); step_p, that the grade is no worse than
+        the last one before it that is not empty (one-sided, by customer); customers, bad_customers, and from these the
+        upper bounds of the PD: jeffreys_bound of the grade alone, pluto_tasche_bound of it and all that are riskier.
+    """
     place, p = scale.place(log_odds), m.sigmoid(log_odds)
-    return [
-        {
+    grades = [place == k for k in range(len(scale.names))]
+    held = [len(np.unique(customer[here])) for here in grades]
+    hit = [len(np.unique(customer[here & (bad == 1)])) for here in grades]
+    prudent = pluto_tasche_bounds(held, hit, confidence=confidence)
+    rows: list[dict[str, Any]] = []
+    before: npt.NDArray[np.bool_] | None = None
+    for k, (name, here) in enumerate(zip(scale.names, grades, strict=True)):
+        step = float("nan")
+        if before is not None and here.any():
+            both = here | before
+            step = m.rate_step(bad[both], here[both], cluster=customer[both])
+        row = {
             "grade": name,
-            "n": int((here := place == k).sum()),
+            "n": int(here.sum()),
             "n_bad": int(bad[here].sum()),
-            "mean_pd": _plain(float(p[here].mean())) if here.any() else None,
-            "bad_rate": _plain(float(bad[here].mean())) if here.any() else None,
+            "mean_pd": float(p[here].mean()) if here.any() else float("nan"),
+            "bad_rate": float(bad[here].mean()) if here.any() else float("nan"),
+            "step_p": step,
+            "customers": held[k],
+            "bad_customers": hit[k],
+            "jeffreys_bound": jeffreys_bound(held[k], hit[k], confidence=confidence) if held[k] else float("nan"),
+            "pluto_tasche_bound": prudent[k],
         }
-        for k, name in enumerate(scale.names)
-    ]
+        rows.append({key: _plain(value) for key, value in row.items()})
+        before = here if here.any() else before
+    return rows
 
 
 def calibration_curve(bad: Floats, log_odds: Floats, *, groups: int = 10) -> list[dict[str, float]]:

@@ -1,7 +1,7 @@
 """Calibrate both models on the tune slice, put them on one scale, and choose the champion there."""
 
 from ..models.boosting import BoostedTrees
-from ..models.calibration import CalibrationRecipe
+from ..models.calibrating import CalibrationRecipe
 from ..models.rating import RatingRecipe, RatingSystem
 from ..models.scorecard import Scorecard
 from ..models.validation import ChampionRecipe
@@ -12,15 +12,19 @@ from .stage import Stage, run
 def main(stage: Stage) -> None:
     """Write both rating systems and the champion's name."""
     matrix, bad = lessons(stage, "tune")
+    customer = matrix.keys["customer_id"].to_numpy(object)
     rating, calibration = stage.recipe("rating", RatingRecipe), stage.recipe("calibration", CalibrationRecipe)
     systems = {
-        model.kind: RatingSystem(model, calibration.fit(bad, model.log_odds(matrix)), rating.scale(), rating.points())
+        model.kind: RatingSystem(
+            model,
+            calibration.fit(bad, model.log_odds(matrix), customer=customer),
+            rating.scale(),
+            rating.points(),
+        )
         for model in (Scorecard.of_dict(stage.read("scorecard")), BoostedTrees.of_dict(stage.read("boosting")))
     }
     log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
-    champion, why = stage.recipe("champion", ChampionRecipe).choose(
-        bad, log_odds, customer=matrix.keys["customer_id"].to_numpy(object)
-    )
+    champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds, customer=customer)
     stage.write(
         "systems",
         {"champion": champion, "why": why, "systems": {name: system.as_dict() for name, system in systems.items()}},

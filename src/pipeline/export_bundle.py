@@ -23,7 +23,8 @@ def main(stage: Stage) -> None:
         default=stage.recipe("outcome", DefaultRecipe),
         observation=stage.recipe("observations", ObservationRecipe),
         reference=medians(train),
-        about=_about(stage.read("metrics"), champion, train.keys["as_of"].to_numpy()),
+        about=_about(stage.read("metrics"), champion, train.keys["as_of"].to_numpy())
+        | {"philosophy": system.calibration.philosophy},
     )
     stage.say(f"  {champion} in {stage.path('bundle')}, fingerprint {fingerprint[:12]}")
 

@@ -47,7 +47,9 @@ def main(stage: Stage) -> None:
     stage.report(
         "grades",
         {
-            name: by_grade(bad[where["test"]], score[where["test"]], known[name].scale)
+            name: by_grade(
+                bad[where["test"]], score[where["test"]], known[name].scale, customer=customer[where["test"]]
+            )
             for name, score in log_odds.items()
         },
     )

@@ -35,6 +35,8 @@ class Rating:
     status : Status
         OBSERVED is rated; the others tell why not (a defaulted customer has the grade D and no PD).
     pd : float in (0, 1); score : int, more is less risk; grade : str
+    pd_cautious : float in (0, 1)
+        The PD with the margin of conservatism: beside it, never part of grade or points.
     manual_review : bool
         A strategic customer: the rating is advice, people decide.
     reasons : tuple of Reason
@@ -44,6 +46,7 @@ class Rating:
     as_of: date
     status: Status
     pd: float | None
+    pd_cautious: float | None
     score: int | None
     grade: str | None
     model: str
@@ -83,7 +86,7 @@ class Scored:
         common = (self.bundle.system.model.kind, self.bundle.fingerprint, bool(customer["is_strategic"]))
         if status is not Status.OBSERVED:
             grade = DEFAULTED if status is Status.IN_DEFAULT else None
-            return Rating(customer["customer_id"], self.as_of, status, None, None, grade, *common, ())
+            return Rating(customer["customer_id"], self.as_of, status, None, None, None, grade, *common, ())
         z = self.log_odds[place : place + 1]
         reasons = reasons_of(
             self.bundle, self.points[place], self.matrix.values[place], self.matrix.missing[place], customer["segment"]
@@ -93,6 +96,7 @@ class Scored:
             self.as_of,
             status,
             float(system.pd(z)[0]),
+            float(system.cautious_pd(z)[0]),
             int(system.score(z)[0]),
             str(system.scale.grade(z)[0]),
             *common,
