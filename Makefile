@@ -32,6 +32,7 @@ walk: $(VENV)/.train
 	ln -sfn $(abspath $(RAW)) runs/$(BOOK)/raw/$(notdir $(RAW))
 	ln -sfn $(CURDIR)/src runs/$(BOOK)/src
 	ln -sfn $(CURDIR)/data/mappings runs/$(BOOK)/data/mappings
+	ln -sfn $(CURDIR)/examples/$(BOOK)/edits runs/$(BOOK)/data/edits
 	cp dvc.yaml runs/$(BOOK)/dvc.yaml
 	cp examples/$(BOOK)/params.yaml runs/$(BOOK)/params.yaml
 	cd runs/$(BOOK) && { [ -d .dvc ] || { dvc init -q --no-scm && dvc config core.analytics false; }; } && dvc repro && tradecredit summary

@@ -13,18 +13,17 @@ import argparse
 import json
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tradecredit.features.declaration import Family
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.boosting import BoostingRecipe
 from tradecredit.models.metrics import auc, auc_difference
-from tradecredit.models.scorecard import ScorecardRecipe
-from tradecredit.models.selection import SelectionRecipe
 from tradecredit.models.validation import ChampionRecipe, quality
+from tradecredit.pipeline.cards import card_recipe
 from tradecredit.pipeline.stage import Stage
 
 FIRST = """
@@ -43,9 +42,7 @@ def log_odds(stage: Stage, parts: dict[str, tuple[Matrix, np.ndarray]], names: l
     """Log-odds of both models on tune and test, learned from train with these features alone."""
     matrix, bad = parts["train"]
     matrix = matrix.only(names)
-    bins = stage.recipe("binning", BinningRecipe).fit(matrix, bad)
-    kept, _ = stage.recipe("selection", SelectionRecipe).fit(bins, matrix, parts["tune"][0].only(names))
-    models = {"scorecard": stage.recipe("scorecard", ScorecardRecipe).fit(kept, matrix, bad)[0]}
+    models: dict[str, Any] = {"scorecard": card_recipe(stage).fit(matrix, bad, tune=parts["tune"][0].only(names)).card}
     if trees:
         models["boosting"] = stage.recipe("boosting", BoostingRecipe).fit(matrix, bad)
     return {

@@ -26,6 +26,8 @@ def small_params() -> dict:
         "test": ["2021-11-30", "2021-12-31"],
     }
     params["binning"] |= {"min_bads": 5}
+    params["scorecard"] |= {"bads_per_weight": 2}
+    params["segments"] = {name: {"own_bads": 10, "offset_bads": 5} for name in params["segments"]}
     params["boosting"] |= {"trees": 60}
     return params
 
@@ -41,10 +43,12 @@ def walked(tmp_path_factory) -> Path:
     (folder / "params.yaml").write_text(yaml.safe_dump(small_params()))
     (folder / "data").mkdir()
     (folder / "data" / "mappings").symlink_to(ROOT / "data" / "mappings")
+    (folder / "data" / "edits").symlink_to(ROOT / "data" / "edits")
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    for name in stages:
-        if name != "log_run":
-            import_module(f"tradecredit.pipeline.{name}").main(Stage(folder))
+    for name, stage in stages.items():
+        for key in [(one,) for one in small_params()["segments"]] if "foreach" in stage else [()]:
+            if name != "log_run":
+                import_module(f"tradecredit.pipeline.{name}").main(Stage(folder), *key)
     return folder
 
 

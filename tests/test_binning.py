@@ -16,7 +16,8 @@ from tradecredit.features.matrix import Matrix
 from tradecredit.models.binning import BinningRecipe, by_risk, readable
 from tradecredit.models.bins import Bins
 from tradecredit.models.card_sql import as_sql
-from tradecredit.models.scorecard import ScorecardRecipe
+from tradecredit.models.segments import Scorecards
+from tradecredit.models.weighing import ScorecardRecipe
 
 TRADES = ("bakers", "builders", "carriers", "drapers", "O'Neill's")
 RATES = {"bakers": 0.05, "builders": 0.4, "carriers": 0.05, "drapers": 0.2, "O'Neill's": 0.4}
@@ -129,14 +130,14 @@ def test_an_edge_is_written_short_and_parts_the_rows_as_before(hundredths, data)
 
 def test_a_card_with_categories_scores_in_sql_as_in_python(trades, tmp_path):
     matrix, bad = trades
-    card, _ = ScorecardRecipe(strength=1.0).fit(BinningRecipe(min_bads=20).fit(matrix, bad)[:1], matrix, bad)
+    card = ScorecardRecipe(strength=1.0).fit(BinningRecipe(min_bads=20).fit(matrix, bad)[:1], matrix, bad).card
     rows = _matrix([[0, 1, 2, 3, 4, 5, np.nan]], [_told("trade", (*TRADES, "tanners"))])
     rows.missing[6, 0] = Missing.UNTOLD
     rows.write(tmp_path / "features.parquet")
     written = pd.read_parquet(tmp_path / "features.parquet")
     assert written["trade"].tolist()[:6] == [*TRADES, "tanners"]
     with sqlite3.connect(":memory:") as connection:
-        written.assign(as_of="2024-12-31").to_sql("features", connection)
-        told = pd.read_sql(as_sql(card), connection)
+        written.assign(as_of="2024-12-31", segment="").to_sql("features", connection)
+        told = pd.read_sql(as_sql(Scorecards(card)), connection)
     assert told["score"].tolist() == card.score(rows).tolist()
     assert len(set(told["score"])) >= 4

@@ -10,12 +10,13 @@ import pytest
 from tradecredit.features.catalogue import feature
 from tradecredit.features.column import Missing
 from tradecredit.models.binning_table import Line, binning_table
-from tradecredit.serving.scorecard_page import range_of, render_scorecard
+from tradecredit.models.segments import Scorecards
+from tradecredit.serving.scorecard_page import PrintedCard, range_of, render_scorecards
 
 
 @pytest.fixture(scope="module")
 def card(systems):
-    return systems["scorecard"].model
+    return systems["scorecard"].model.pooled
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,10 @@ def tables(card, lessons):
     matrix, bad = lessons
     half = np.arange(len(matrix)) % 2 == 0
     return binning_table(card, {"train": lessons, "tune": (matrix.rows(half), bad[half])})
+
+
+def _page(card, tables, **more):
+    return render_scorecards(Scorecards(card), [PrintedCard("pooled", card, tables)], **more)
 
 
 def test_every_row_of_a_slice_lies_in_one_line_of_each_feature(tables, lessons):
@@ -59,7 +64,7 @@ def test_every_missing_reason_and_any_other_shows_the_points_that_it_scores(card
 
 
 def test_the_page_shows_the_points_rows_and_bad_rate_of_each_line(card, tables):
-    page = render_scorecard(card, tables)
+    page = _page(card, tables)
     for table in tables:
         section = page[page.index(f"<code>{table.feature.name}</code>") :]
         section = section[: section.index("</section>")]
@@ -91,7 +96,7 @@ def test_a_slice_without_bads_has_counts_and_no_weights(card, lessons):
 
 def test_the_page_tells_every_bin_in_both_languages(card, tables):
     for language in ("en", "zh"):
-        page = render_scorecard(card, tables, language=language)
+        page = _page(card, tables, language=language)
         assert f'id="in-{language}" checked' in page
         for table in tables:
             assert table.feature.zh in page

@@ -187,10 +187,12 @@ def test_a_day_beyond_the_ledger_is_refused(walked, loaded):
 
 def test_rows_without_a_ledger_score_the_same_through_mlflows_door(walked, loaded):
     matrix = Matrix.read(walked / "data/matrix/features.parquet").rows(slice(0, 500)).only(loaded.system.model.features)
-    rows = pd.DataFrame(matrix.values, columns=matrix.names)
+    rows = pd.DataFrame(matrix.values, columns=matrix.names).assign(segment=matrix.keys["segment"])
     told = _load_pyfunc(str(walked / "artifacts/bundle")).predict(rows[rows.columns[::-1]])
     whole = ~np.isnan(matrix.values).any(axis=1) | (loaded.system.model.kind == "boosting")
     assert np.array_equal(told["pd"][whole], loaded.system.pd(loaded.system.log_odds(matrix))[whole])
+    pooled = Scorer(loaded).predict(rows.drop(columns="segment"))
+    assert (loaded.system.model.kind == "boosting") == np.array_equal(pooled["pd"], told["pd"])
     with pytest.raises(Mistake, match="no column"):
         Scorer(loaded).predict(rows.drop(columns=rows.columns[0]))
     rows.iloc[3, 2] = np.inf

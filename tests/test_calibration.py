@@ -40,7 +40,7 @@ def test_contributions_stretched_add_up_to_the_calibrated_log_odds(curve):
     told[0] = 0.0
     said = Calibration(curve, "line", shift=0.4)
     z = baseline + told.sum(axis=1)
-    stretched = told * said.stretch(z, baseline)[:, None]
+    stretched = told * said.stretch(z, np.full(500, baseline))[:, None]
     base = said.apply(np.array([baseline]))[0]
     np.testing.assert_allclose(base + stretched.sum(axis=1), said.apply(z), atol=1e-9)
     assert (np.sign(stretched) == np.sign(told)).all()

@@ -16,7 +16,8 @@ from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.calibrating import CalibrationRecipe
 from tradecredit.models.calibration import Line
 from tradecredit.models.rating import MasterScale, RatingSystem
-from tradecredit.models.scorecard import PointScale, ScorecardRecipe
+from tradecredit.models.scorecard import PointScale
+from tradecredit.models.weighing import ScorecardRecipe
 
 KINDS = ("scorecard", "boosting")
 
@@ -28,10 +29,12 @@ def system(request, systems) -> RatingSystem:
 
 def test_contributions_and_baseline_add_up_to_the_log_odds(system, lessons):
     matrix, _ = lessons
-    gap = system.contributions(matrix).sum(axis=1) + system.baseline - system.log_odds(matrix)
+    gap = system.contributions(matrix).sum(axis=1) + system.baselines(matrix) - system.log_odds(matrix)
     assert np.abs(gap).max() < 1e-9
     model = system.model
-    assert np.abs(model.contributions(matrix).sum(axis=1) + model.baseline - model.log_odds(matrix)).max() < 1e-9
+    assert (
+        np.abs(model.contributions(matrix).sum(axis=1) + model.baselines(matrix) - model.log_odds(matrix)).max() < 1e-9
+    )
 
 
 def test_one_row_scores_as_in_a_batch(system, lessons):
@@ -74,11 +77,12 @@ def test_risk_moves_as_declared_on_real_rows_with_missing_values(system, lessons
 
 
 def test_the_points_of_a_scorecard_sum_to_its_score_and_tell_its_log_odds(systems, lessons):
-    card, (matrix, _) = systems["scorecard"].model, lessons
-    points = card.table(matrix)
-    assert points.dtype == np.int64
-    assert np.array_equal(card.base + points.sum(axis=1), card.score(matrix))
-    assert np.array_equal(card.log_odds(matrix), card.scale.log_odds(card.score(matrix).astype(float)))
+    model, (matrix, _) = systems["scorecard"].model, lessons
+    for _, card in model.cards:
+        points = card.table(matrix)
+        assert points.dtype == np.int64
+        assert np.array_equal(card.base + points.sum(axis=1), card.score(matrix))
+        assert np.array_equal(card.log_odds(matrix), card.scale.log_odds(card.score(matrix).astype(float)))
 
 
 def test_grade_points_and_pd_are_one_function_of_the_log_odds(system):
@@ -165,8 +169,9 @@ def test_a_missing_reason_with_few_rows_is_neutral_and_an_unmet_one_takes_the_po
 def test_a_feature_whose_points_all_round_to_the_same_leaves_the_card(lessons):
     matrix, bad = lessons
     bins = BinningRecipe(min_bads=5).fit(matrix.only(["worst_dpd_90d", "overdue_share", "ext_score"]), bad)
-    card, dropped = ScorecardRecipe(pdo=20.0).fit(bins, matrix, bad)
-    coarse, left = ScorecardRecipe(pdo=0.5).fit(bins, matrix, bad)
+    fine = ScorecardRecipe(pdo=20.0, bads_per_weight=3).fit(bins, matrix, bad)
+    rough = ScorecardRecipe(pdo=0.5, bads_per_weight=3).fit(bins, matrix, bad)
+    card, dropped, coarse, left = fine.card, fine.dropped, rough.card, rough.dropped
     told = {name: why for name, why in left.items() if "round to the same" in why}
     assert told
     assert not dropped

@@ -22,25 +22,47 @@ from tradecredit.errors import Mistake
 from tradecredit.pipeline.settings import recipe
 from tradecredit.pipeline.stage import PATHS
 
-STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+WRITTEN = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+STAGES = {name: stage.get("do", stage) for name, stage in WRITTEN.items()}
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def _calls(name: str, method: str) -> set[str]:
     """First arguments of stage.<method>("...") in a stage and the pipeline helpers it uses."""
     found = set()
-    for module in [name, *_helpers(name)]:
-        tree = ast.parse((ROOT / f"src/pipeline/{module}.py").read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
-                owner = node.func.value
-                if isinstance(owner, ast.Name) and owner.id == "stage" and isinstance(node.args[0], ast.Constant):
-                    found.add(node.args[0].value)
+    for node in _nodes(name):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method:
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id == "stage" and isinstance(node.args[0], ast.Constant):
+                found.add(node.args[0].value)
     return found
 
 
-def _helpers(name: str) -> list[str]:
-    return [h for h in ("lessons", "systems") if f"from .{h} import" in (ROOT / f"src/pipeline/{name}.py").read_text()]
+def _sections(name: str) -> set[str]:
+    """Sections that a stage reads as a recipe, or as stage.params["..."]."""
+    plain = {
+        node.slice.value
+        for node in _nodes(name)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and ast.unparse(node.value) == "stage.params"
+    }
+    return plain | _calls(name, "recipe")
+
+
+def _nodes(name: str):
+    """A stage's code, and that of the helpers' functions that it imports, and of those that these call."""
+    tree = ast.parse((ROOT / f"src/pipeline/{name}.py").read_text())
+    yield from ast.walk(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module in ("cards", "lessons", "systems"):
+            helper = ast.parse((ROOT / f"src/pipeline/{node.module}.py").read_text())
+            functions = {one.name: one for one in helper.body if isinstance(one, ast.FunctionDef)}
+            used = [alias.name for alias in node.names]
+            for name in used:
+                inner = list(ast.walk(functions[name]))
+                used += {one.id for one in inner if isinstance(one, ast.Name)} & set(functions) - set(used)
+                yield from inner
 
 
 def _code(name: str) -> set[str]:
@@ -54,14 +76,15 @@ def _code(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_is_the_module_of_its_name(name):
-    assert STAGES[name]["cmd"] == f"python -m tradecredit.pipeline.{name}"
+    each = " ${key}" if "foreach" in WRITTEN[name] else ""
+    assert STAGES[name]["cmd"] == f"python -m tradecredit.pipeline.{name}{each}"
     assert callable(import_module(f"tradecredit.pipeline.{name}").main)
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_declares_the_sections_that_it_reads(name):
-    asked = _calls(name, "recipe")
-    declared = set(STAGES[name].get("params", []))
+    asked = _sections(name)
+    declared = {said.split(".")[0] for said in STAGES[name].get("params", [])}
     if name == "log_run":  # it logs them all
         assert declared == set(PARAMS)
     else:
@@ -89,11 +112,16 @@ def test_a_stage_declares_what_it_reads_and_writes(name):
         writes.add(PATHS["plots"])
     assert writes <= outs
     touched = {PATHS[said] for said in _calls(name, "read") | _calls(name, "path")}
-    assert touched - {PATHS["plots"]} <= outs | deps
+    near = {
+        one for one in touched for said in outs | deps if f"{said}/".startswith(f"{one}/") or one.startswith(f"{said}/")
+    }
+    whole = touched - near
+    assert whole - {PATHS["plots"]} <= outs | deps
 
 
 def test_every_section_is_read_by_a_stage_and_knows_only_its_recipes_fields():
-    read = set().union(*(STAGES[name].get("params", []) for name in STAGES if name != "log_run"), {"tracking"})
+    said = [one for name in STAGES if name != "log_run" for one in STAGES[name].get("params", [])]
+    read = {one.split(".")[0] for one in said} | {"tracking"}
     assert read == set(PARAMS)
 
 
@@ -151,6 +179,7 @@ def run(tmp_path_factory):
     (folder / "src").symlink_to(ROOT / "src")
     (folder / "data").mkdir()
     (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
+    shutil.copytree(ROOT / "data/edits", folder / "data/edits")
     params = small_params()
     params["example"] |= {"customers": 700}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
@@ -167,9 +196,28 @@ def test_a_second_run_does_nothing_and_a_changed_parameter_reruns_only_its_chain
     params = yaml.safe_load(path.read_text())
     params["boosting"]["trees"] += 1
     path.write_text(yaml.safe_dump(params))
-    again = set(re.findall(r"Running stage '(\w+)'", _dvc(run, "repro")))
+    again = set(re.findall(r"Running stage '([\w@]+)'", _dvc(run, "repro")))
     assert {"train_boosting", "calibrate", "validate", "log_run"} <= again
     assert not again & {"make_example", "build_ledger", "build_observations", "build_features", "train_scorecard"}
+
+
+@pytest.mark.slow
+def test_one_segment_is_retrained_alone_and_its_edit_is_on_the_page(run):
+    params = yaml.safe_load((run / "params.yaml").read_text())
+    params["segments"]["SME"] |= {"own_bads": 5, "selection": {"most": 2}, "binning": {"min_bads": 2}}
+    (run / "params.yaml").write_text(yaml.safe_dump(params))
+    again = set(re.findall(r"Running stage '([\w@]+)'", _dvc(run, "repro", "export_bundle")))
+    assert "train_segment@SME" in again
+    assert not again & {"train_scorecard", "train_segment@RETAIL", "train_boosting"}
+    kept = json.loads((run / "reports/cards/SME.json").read_text())["kept"]
+    who = "author: A. Analyst, day: 2025-01-15, reason: it is odd"
+    (run / "data/edits/SME.yaml").write_text(f"edits: [{{edit: force_out, feature: {kept[0]}, {who}}}]\n")
+    again = set(re.findall(r"Running stage '([\w@]+)'", _dvc(run, "repro", "print_scorecard")))
+    assert "train_segment@SME" in again
+    assert "train_scorecard" not in again
+    assert kept[0] not in json.loads((run / "reports/cards/SME.json").read_text())["kept"]
+    assert "it is odd" in (run / "reports/scorecard.html").read_text()
+    _dvc(run, "repro")
 
 
 @pytest.mark.slow
@@ -206,7 +254,8 @@ def test_mlflow_holds_a_parent_run_with_a_run_for_each_model_and_the_bundle_as_c
     bundle = load_bundle(run / "artifacts/bundle")
     matrix = Matrix.read(run / "data/matrix/features.parquet").rows(slice(0, 300)).only(bundle.system.model.features)
     whole = matrix.rows(~np.isnan(matrix.values).any(axis=1))
-    told = model.predict(pd.DataFrame(whole.values, columns=whole.names))
+    rows = pd.DataFrame(whole.values, columns=whole.names).assign(segment=whole.keys["segment"].astype(object))
+    told = model.predict(rows)
     assert np.array_equal(told["pd"], bundle.system.pd(bundle.system.log_odds(whole)))
 
 

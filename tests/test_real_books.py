@@ -11,8 +11,8 @@ from tradecredit.pipeline.stage import Stage
 
 STAGES = [
     name
-    for name in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-    if name not in ("make_example", "log_run")
+    for name, stage in yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"].items()
+    if name not in ("make_example", "log_run") and "foreach" not in stage
 ]
 
 
@@ -21,6 +21,7 @@ def _walk(book, shared, folder):
     (folder / "raw" / f"{book}.csv").symlink_to(shared / "data" / f"{book}.csv")
     (folder / "data").mkdir()
     (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
+    (folder / "data/edits").symlink_to(ROOT / f"examples/{book}/edits")
     (folder / "params.yaml").write_text((ROOT / f"examples/{book}/params.yaml").read_text())
     for name in STAGES:
         import_module(f"tradecredit.pipeline.{name}").main(Stage(folder))

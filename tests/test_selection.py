@@ -45,7 +45,7 @@ def test_a_vetoed_feature_leaves_with_the_reason_that_people_gave(lesson):
 
 
 def test_a_veto_of_what_is_not_there_is_a_mistake(lesson):
-    with pytest.raises(Mistake, match=r"selection\.veto names dbt_90d, which is no feature"):
+    with pytest.raises(Mistake, match=r"selection: veto names dbt_90d, which is no feature"):
         SelectionRecipe(veto={"dbt_90d": "?"}).fit(*lesson)
 
 

@@ -80,6 +80,11 @@ def binning_table(card: Scorecard, slices: Slices) -> list[FeatureTable]:
     ]
 
 
+def binning_table_of(bins: Bins, slices: Slices) -> FeatureTable:
+    """The table of bins that have no points."""
+    return _of_feature(bins, (0,) * len(bins.woe), dict.fromkeys(bins.missing_woe, 0), slices)
+
+
 def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], slices: Slices) -> FeatureTable:
     edges = (-np.inf, *bins.edges, np.inf) if not bins.levels else [float("nan")] * (len(points) + 1)
     met = {code for matrix, _ in slices.values() for code in np.unique(bins.place(matrix)[1]).tolist()}

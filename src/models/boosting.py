@@ -41,9 +41,17 @@ class BoostedTrees:
             return np.empty(0)
         return np.asarray(self.booster.predict(self._rows(matrix), raw_score=True, num_threads=_threads(matrix)))
 
+    def baselines(self, matrix: Matrix) -> Floats:
+        """Mean log-odds over the training rows, the same for each row, length n."""
+        return np.full(len(matrix), self.baseline)
+
+    def reads(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
+        """(n, k): all."""
+        return np.ones((len(matrix), len(self.features)), bool)
+
     @cached_property
     def baseline(self) -> float:
-        """Mean log-odds over the training rows: what path-dependent TreeSHAP starts from."""
+        """What path-dependent TreeSHAP starts from."""
         row = np.full((1, len(self.features)), np.nan)
         return float(np.asarray(self.booster.predict(row, pred_contrib=True, num_threads=1))[0, -1])
 

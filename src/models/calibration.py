@@ -110,17 +110,17 @@ class Calibration:
         """Probability with the margin of conservatism, from calibrated log-odds, length n."""
         return sigmoid(calibrated + self.margin)
 
-    def stretch(self, log_odds: Floats, baseline: float) -> Floats:
-        """By how much the way from the baseline to each log-odds grows, length n.
+    def stretch(self, log_odds: Floats, baselines: Floats) -> Floats:
+        """By how much the way from its baseline to each log-odds grows, length n.
 
         Contributions multiplied by it add up to the calibrated log-odds: exact for a line, and for a bent curve the
         way that keeps each feature's share of the sum.
         """
         if isinstance(self.curve, Line):
             return np.full(len(log_odds), self.curve.slope)
-        way = log_odds - baseline
+        way = log_odds - baselines
         still = np.abs(way) < 1e-12  # nothing to share out
-        moved = self.apply(log_odds) - self.apply(np.array([baseline]))
+        moved = self.apply(log_odds) - self.apply(baselines)
         return np.where(still, 1.0, moved / np.where(still, 1.0, way))
 
     def as_dict(self) -> dict[str, Any]:

@@ -11,15 +11,13 @@ Floats = npt.NDArray[np.float64]
 
 
 class Model(Protocol):
-    """A fitted model. Higher log-odds is always riskier; contributions and baseline add up to them.
+    """A fitted model. Higher log-odds is always riskier; contributions and baselines add up to them.
 
     Attributes
     ----------
     kind : {"scorecard", "boosting"}
     features : tuple of str
         The columns it reads, in its own order; a matrix may hold more and in any order.
-    baseline : float
-        Log-odds before any feature speaks.
     """
 
     @property
@@ -28,15 +26,20 @@ class Model(Protocol):
     @property
     def features(self) -> tuple[str, ...]: ...
 
-    @property
-    def baseline(self) -> float: ...
-
     def log_odds(self, matrix: Matrix) -> Floats:
         """Length n."""
         ...
 
+    def baselines(self, matrix: Matrix) -> Floats:
+        """Log-odds of each row before any feature speaks, length n; a scorecard of its segment may have its own."""
+        ...
+
+    def reads(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
+        """(n, k): which features each row's score depends on; a scorecard of its segment may leave some out."""
+        ...
+
     def contributions(self, matrix: Matrix) -> Floats:
-        """(n, k): what each feature adds to the baseline."""
+        """(n, k): what each feature adds to the baseline of its row."""
         ...
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from .boosting import BoostedTrees
 from .calibration import Calibration
 from .metrics import logit, sigmoid
 from .model import Model
-from .scorecard import PointScale, Scorecard
+from .scorecard import PointScale
+from .segments import Scorecards
 
 Floats = npt.NDArray[np.float64]
 DEFAULTED = "D"
@@ -100,15 +101,14 @@ class RatingSystem:
         """Printed points, whole: more is less risk."""
         return np.rint(self.points.score(log_odds)).astype(np.int64)
 
-    @property
-    def baseline(self) -> float:
-        """Calibrated log-odds before any feature speaks."""
-        return float(self.calibration.apply(np.array([self.model.baseline]))[0])
+    def baselines(self, matrix: Matrix) -> Floats:
+        """Calibrated log-odds of each row before any feature speaks, length n."""
+        return self.calibration.apply(self.model.baselines(matrix))
 
     def contributions(self, matrix: Matrix) -> Floats:
         """(n, k): what each feature adds to the calibrated baseline; they sum to the calibrated log-odds."""
-        told = self.model.contributions(matrix)
-        return told * self.calibration.stretch(self.model.baseline + told.sum(axis=1), self.model.baseline)[:, None]
+        told, baselines = self.model.contributions(matrix), self.model.baselines(matrix)
+        return told * self.calibration.stretch(baselines + told.sum(axis=1), baselines)[:, None]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
@@ -131,7 +131,7 @@ class RatingSystem:
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Model]] = {
-    Scorecard.kind: Scorecard.of_dict,
+    Scorecards.kind: Scorecards.of_dict,
     BoostedTrees.kind: BoostedTrees.of_dict,
 }
 

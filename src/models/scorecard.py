@@ -117,6 +117,16 @@ class Scorecard:
         """(n, k): log-odds that each feature adds against its mean points."""
         return (np.asarray(self.means) - self.table(matrix)) / self.scale.factor
 
+    def with_points(self, k: int, points: Sequence[int], missing: dict[str, int], matrix: Matrix) -> "Scorecard":
+        """The same with other points for its k-th feature; `matrix` are the rows that means are told over."""
+        of_bins = (*self.points[:k], tuple(points), *self.points[k + 1 :])
+        of_missing = (*self.missing_points[:k], missing, *self.missing_points[k + 1 :])
+        return replace(self, points=of_bins, missing_points=of_missing).over(matrix)
+
+    def over(self, matrix: Matrix) -> "Scorecard":
+        """The same with the mean points of these rows."""
+        return replace(self, means=tuple(float(mean) for mean in self.table(matrix).mean(axis=0)))
+
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""
         return {
@@ -143,74 +153,3 @@ class Scorecard:
             tuple(dict(row["missing_points"]) for row in rows),
             tuple(row["mean"] for row in rows),
         )
-
-
-@dataclass(frozen=True)
-class ScorecardRecipe:
-    """The section `scorecard` of params.yaml.
-
-    Attributes
-    ----------
-    pdo, anchor, odds : float
-        See `PointScale`.
-    strength : float
-        Inverse of the ridge penalty on the weights of the logistic regression.
-    """
-
-    pdo: float = 20.0
-    anchor: float = 600.0
-    odds: float = 50.0
-    strength: float = 0.05
-
-    def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> tuple[Scorecard, dict[str, str]]:
-        """Weigh the bins by logistic regression and round to points, once.
-
-        A feature whose weight comes out negative would turn its own bins round; the most negative leaves and the
-        rest is weighed again.
-
-        Returns
-        -------
-        (Scorecard, dict)
-            And for each feature that left the reason.
-        """
-        from sklearn.linear_model import LogisticRegression
-
-        dropped: dict[str, str] = {}
-        kept = list(bins)
-        while kept:
-            woe = np.column_stack([one.weigh(matrix) for one in kept])
-            line = LogisticRegression(C=self.strength, max_iter=1000, tol=1e-8).fit(woe, bad)
-            worst = int(np.argmin(line.coef_[0]))
-            if line.coef_[0][worst] > 0:
-                break
-            dropped[kept[worst].feature] = (
-                f"weight {line.coef_[0][worst]:.3f}: others tell the same with the right sign"
-            )
-            kept.pop(worst)
-        if not kept:
-            raise Mistake("scorecard: no feature is left; lower selection.min_iv, or train on more bads.")
-        card, silent = self._rounded(kept, line.coef_[0], float(line.intercept_[0]), matrix)
-        return card, dropped | silent
-
-    def _rounded(
-        self, bins: list[Bins], weights: Floats, intercept: float, matrix: Matrix
-    ) -> tuple[Scorecard, dict[str, str]]:
-        """Whole points; a feature that gives everyone the same leaves them to the base, and itself leaves."""
-        silent: dict[str, str] = {}
-        scale = PointScale(self.pdo, self.anchor, self.odds)
-        base = round(float(scale.score(np.array(intercept))))
-        lines: list[tuple[Bins, tuple[int, ...], dict[str, int]]] = []
-        for one, weight in zip(bins, weights, strict=True):
-            worth = -scale.factor * weight
-            points = tuple(round(worth * woe) for woe in one.woe)
-            missing = {name: round(worth * woe) for name, woe in one.missing_woe.items()}
-            if len({*points, *missing.values()}) == 1:
-                base += points[0]
-                silent[one.feature] = "all of its bins round to the same points: others tell the same"
-            else:
-                lines.append((one, points, missing))
-        if not lines:
-            raise Mistake("scorecard: all points round to the same; raise scorecard.pdo, or train on more bads.")
-        kept, of_bins, of_missing = zip(*lines, strict=True)
-        card = Scorecard(scale, base, kept, of_bins, of_missing, tuple(0.0 for _ in lines))
-        return replace(card, means=tuple(float(mean) for mean in card.table(matrix).mean(axis=0))), silent

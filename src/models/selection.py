@@ -22,8 +22,8 @@ class SelectionRecipe:
 
     Attributes
     ----------
-    veto : dict of str to str
-        Features that may not enter, each with the reason that people gave.
+    veto, keep : dict of str to str
+        Features that may not enter, and that have to, each with the reason that people gave.
     min_iv : float
         Least information value. Pure noise has a mean of (bins - 1)(1/bads + 1/goods).
     max_psi : float
@@ -40,6 +40,7 @@ class SelectionRecipe:
     """
 
     veto: dict[str, str] = field(default_factory=dict)
+    keep: dict[str, str] = field(default_factory=dict)
     min_iv: float = 0.05
     max_psi: float = 0.25
     max_correlation: float = 0.7
@@ -56,7 +57,7 @@ class SelectionRecipe:
     def fit(
         self, bins: Sequence[Bins], matrix: Matrix, tune: Matrix | None = None
     ) -> tuple[tuple[Bins, ...], dict[str, str]]:
-        """The bins that stay, most informative first, and for each feature that left the reason.
+        """The bins that stay, those that have to first, then the most informative; and why each feature left.
 
         Parameters
         ----------
@@ -70,15 +71,18 @@ class SelectionRecipe:
         Mistake
             A feature is vetoed that is not there.
         """
-        unknown = sorted(set(self.veto) - {one.feature for one in bins})
-        if unknown:
-            raise Mistake(f"params.yaml: selection.veto names {unknown[0]}, which is no feature that models may use.")
+        told = {one.feature for one in bins}
+        for way, names in (("veto", self.veto), ("keep", self.keep)):
+            if unknown := sorted(set(names) - told):
+                raise Mistake(f"selection: {way} names {unknown[0]}, which is no feature that models may use.")
+        if both := sorted(set(self.veto) & set(self.keep)):
+            raise Mistake(f"selection: {both[0]} is vetoed and kept at once.")
         dropped: dict[str, str] = {}
         kept: list[Bins] = []
         weights: list[Floats] = []
-        for one in sorted(bins, key=lambda b: (-b.iv, b.feature)):
+        for one in sorted(bins, key=lambda b: (b.feature not in self.keep, -b.iv, b.feature)):
             woe = one.weigh(matrix)
-            why = self._alone(one, matrix, tune) or self._beside(woe, kept, weights)
+            why = "" if one.feature in self.keep else self._alone(one, matrix, tune) or self._beside(woe, kept, weights)
             if why:
                 dropped[one.feature] = why
             else:

@@ -3,8 +3,8 @@
 from ..models.boosting import BoostedTrees
 from ..models.calibrating import CalibrationRecipe
 from ..models.rating import RatingRecipe, RatingSystem
-from ..models.scorecard import Scorecard
 from ..models.validation import ChampionRecipe
+from .cards import scorecards
 from .lessons import lessons
 from .stage import Stage, run
 
@@ -21,7 +21,7 @@ def main(stage: Stage) -> None:
             rating.scale(),
             rating.points(),
         )
-        for model in (Scorecard.of_dict(stage.read("scorecard")), BoostedTrees.of_dict(stage.read("boosting")))
+        for model in (scorecards(stage), BoostedTrees.of_dict(stage.read("boosting")))
     }
     log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
     champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds, customer=customer)

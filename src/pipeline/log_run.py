@@ -10,7 +10,7 @@ from .pictures import pictures, save
 from .stage import Stage, run
 from .tracking import Tracker, TrackingRecipe, git_commit
 
-_REPORTS = ("intake", "observations", "samples", "selection", "champion", "grades")
+_REPORTS = ("intake", "observations", "samples", "champion", "grades")
 
 
 def main(stage: Stage) -> None:
@@ -32,7 +32,7 @@ def main(stage: Stage) -> None:
         tracker.metrics(_numbers({"champion": champion} | {k: metrics[k] for k in ("oracle", "naive") if k in metrics}))
         for name in _REPORTS:
             tracker.file(stage.root / "reports" / f"{name}.json", "reports")
-        for name in ("scorecard_page", "scorecard_table"):
+        for name in ("card_reports", "scorecard_page", "scorecard_table"):
             tracker.file(stage.path(name), "reports")
         for name, figure in pictures(stage.read("plots")):
             save(figure, Path(folder) / f"{name}.png")

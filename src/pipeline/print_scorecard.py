@@ -1,34 +1,58 @@
 """Print the scorecard: a page and a table of its bins, slice by slice, and the statement that scores in a database."""
 
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from ..features.exports import write_csv
-from ..models.binning_table import FeatureTable, Line, binning_table
+from ..models.binning_table import FeatureTable, Line, Slices, binning_table, binning_table_of
+from ..models.bins import Bins
 from ..models.card_sql import as_sql
-from ..models.scorecard import Scorecard
-from ..serving.scorecard_page import render_scorecard
+from ..models.segments import POOLED
+from ..serving.scorecard_page import PrintedCard, render_scorecards
+from .cards import scorecards
 from .lessons import observed
 from .stage import Stage, run
 
 
 def main(stage: Stage) -> None:
     """Write reports/scorecard.html and .csv, and artifacts/scorecard.sql."""
-    card, (matrix, told) = Scorecard.of_dict(stage.read("scorecard")), observed(stage)
-    bad = told["bad"].to_numpy("float64")
+    cards, (matrix, told) = scorecards(stage), observed(stage)
+    bad, segment = told["bad"].to_numpy("float64"), matrix.keys["segment"].to_numpy(object)
     where = {name: (told["slice"] == name).to_numpy() for name in ("train", "tune", "test")}
-    slices = {name: (matrix.rows(here), bad[here]) for name, here in where.items()}
-    tables = binning_table(card, slices)
-    stage.path("scorecard_page").write_text(render_scorecard(card, tables), encoding="utf-8")
-    write_csv(_rows(tables), stage.path("scorecard_table"))
-    stage.path("scorecard_sql").write_text(as_sql(card), encoding="utf-8")
-    stage.say(f"  {len(tables)} features in {sum(len(one.lines) for one in tables)} bins")
+    own = {one.segment for one in cards.segments if one.card is not None}
+    printed: list[PrintedCard] = []
+    for name, card in cards.cards:
+        if name != POOLED and name not in own:
+            continue
+        mine = segment == name if name in own else np.ones(len(segment), bool)
+        slices = {part: (matrix.rows(here & mine), bad[here & mine]) for part, here in where.items()}
+        printed.append(PrintedCard(name, card, binning_table(card, slices), _edited(stage, name, slices)))
+    stage.path("scorecard_page").write_text(render_scorecards(cards, printed), encoding="utf-8")
+    write_csv(pd.concat(_rows(one.name, one.tables) for one in printed), stage.path("scorecard_table"))
+    stage.path("scorecard_sql").write_text(as_sql(cards), encoding="utf-8")
+    bins = sum(len(table.lines) for one in printed for table in one.tables)
+    stage.say(f"  {len(printed)} cards, {sum(len(one.tables) for one in printed)} features in {bins} bins")
 
 
-def _rows(tables: list[FeatureTable]) -> pd.DataFrame:
+def _edited(stage: Stage, card: str, slices: Slices) -> list[tuple[dict[str, Any], FeatureTable | None]]:
+    """What people edited, and the bins as they were before."""
+    said = json.loads((stage.path("card_reports") / f"{card}.json").read_text("utf-8"))
+    train = {"train": slices["train"]}
+    return [
+        (row, binning_table_of(Bins.of_dict(row["before"]), train) if isinstance(row["before"], dict) else None)
+        for row in said["edits"]
+    ]
+
+
+def _rows(card: str, tables: Sequence[FeatureTable]) -> pd.DataFrame:
     """A row for each bin; the first has no lower end, the last no upper one."""
     rows = pd.DataFrame(
         [
-            {"feature": one.feature.name, "en": one.feature.en, "zh": one.feature.zh}
+            {"card": card, "feature": one.feature.name, "en": one.feature.en, "zh": one.feature.zh}
             | {"from": line.low, "to_below": line.high, "levels": " | ".join(line.levels)}
             | {"missing": _reason(line), "policy": line.policy}
             | {"points": line.points, "woe": line.woe}

@@ -25,36 +25,38 @@ def read_params(path: Path) -> dict[str, Any]:
     return said
 
 
-def recipe(params: dict[str, Any], section: str, kind: type[Recipe]) -> Recipe:
-    """The recipe of a section. Every key must be a field; every field without a default must be there."""
+def recipe(params: dict[str, Any], section: str, kind: type[Recipe], *, where: str = "params.yaml") -> Recipe:
+    """The recipe of a section of a file. Every key must be a field; every field without a default must be there."""
     assert is_dataclass(kind)
     if section not in params:
-        raise Mistake(f"params.yaml: the section '{section}' is missing.")
+        raise Mistake(f"{where}: the section '{section}' is missing.")
     said = params[section] or {}
     if not isinstance(said, dict):
-        raise Mistake(f"params.yaml: {section} should hold keys, got {said!r}.")
+        raise Mistake(f"{where}: {section} should hold keys, got {said!r}.")
     known = {field.name: field for field in fields(kind)}
     hints = get_type_hints(kind)
     for key in said:
         if key not in known:
-            raise Mistake(f"params.yaml: {section}.{key} is not known; known are {', '.join(known)}.")
+            raise Mistake(f"{where}: {section}.{key} is not known; known are {', '.join(known)}.")
     for name, field in known.items():
         if name not in said and field.default is MISSING and field.default_factory is MISSING:
-            raise Mistake(f"params.yaml: {section}.{name} is missing.")
-    return kind(**{name: _checked(f"{section}.{name}", value, hints[name]) for name, value in said.items()})
+            raise Mistake(f"{where}: {section}.{name} is missing.")
+    return kind(**{name: _checked(f"{where}: {section}.{name}", value, hints[name]) for name, value in said.items()})
 
 
 def _checked(name: str, value: Any, wanted: Any) -> Any:
+    if wanted is Any:
+        return value
     if str(wanted).startswith("tuple"):
         if not isinstance(value, list | tuple):
-            raise Mistake(f"params.yaml: {name} should be a list, got {value!r}.")
+            raise Mistake(f"{name} should be a list, got {value!r}.")
         many = wanted.__args__
         if many[-1] is not Ellipsis and len(value) != len(many):
-            raise Mistake(f"params.yaml: {name} should be a list of {len(many)}, got {value!r}.")
+            raise Mistake(f"{name} should be a list of {len(many)}, got {value!r}.")
         return tuple(_checked(name, one, many[0]) for one in value)
     if str(wanted).startswith("dict"):
         if not isinstance(value, dict):
-            raise Mistake(f"params.yaml: {name} should be a name and its value on each line, got {value!r}.")
+            raise Mistake(f"{name} should be a name and its value on each line, got {value!r}.")
         kinds = wanted.__args__
         return {
             _checked(f"{name} (a name in it)", key, kinds[0]): _checked(f"{name}.{key}", one, kinds[1])
@@ -64,5 +66,5 @@ def _checked(name: str, value: Any, wanted: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not right:
-        raise Mistake(f"params.yaml: {name} should be {_SPOKEN.get(wanted, wanted)}, got {value!r}.")
+        raise Mistake(f"{name} should be {_SPOKEN.get(wanted, wanted)}, got {value!r}.")
     return value

@@ -18,7 +18,10 @@ PATHS = {
     "observations": "data/matrix/observations.parquet",
     "matrix": "data/matrix/features.parquet",
     "slices": "data/matrix/slices.parquet",
-    "scorecard": "artifacts/scorecard.json",
+    "edits": "data/edits",
+    "cards": "artifacts/cards",
+    "scorecard": "artifacts/cards/pooled.json",
+    "card_reports": "reports/cards",
     "scorecard_page": "reports/scorecard.html",
     "scorecard_table": "reports/scorecard.csv",
     "scorecard_sql": "artifacts/scorecard.sql",
@@ -44,9 +47,11 @@ class Stage:
         self.root = root
         self.params = read_params(root / "params.yaml")
 
-    def recipe(self, section: str, kind: type[Recipe]) -> Recipe:
-        """The recipe of a section."""
-        return recipe(self.params, section, kind)
+    def recipe(self, section: str, kind: type[Recipe], *, otherwise: dict[str, Any] | None = None) -> Recipe:
+        """The recipe of a section, with what is said otherwise."""
+        if not otherwise:
+            return recipe(self.params, section, kind)
+        return recipe({section: (self.params.get(section) or {}) | otherwise}, section, kind)
 
     def path(self, name: str) -> Path:
         """Where a named thing lies; its folder is made."""
@@ -68,13 +73,13 @@ class Stage:
         if isinstance(thing, pd.DataFrame):
             thing.to_parquet(self.path(name), index=False)
         else:
-            _write_json(self.path(name), thing if isinstance(thing, dict) else thing.as_dict())
+            write_json(self.path(name), thing if isinstance(thing, dict) else thing.as_dict())
 
     def report(self, name: str, figures: Any) -> None:
         """Figures for people and for tracking: reports/<name>.json."""
         path = self.root / "reports" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_json(path, figures)
+        write_json(path, figures)
 
     def plot(self, name: str, rows: Sequence[dict[str, Any]]) -> None:
         """Data of a DVC plot: reports/plots/<name>.csv."""
@@ -87,7 +92,8 @@ class Stage:
         print(text, flush=True)
 
 
-def _write_json(path: Path, said: Any) -> None:
+def write_json(path: Path, said: Any) -> None:
+    """Plain JSON types as a file that people can read."""
     path.write_text(json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 

@@ -74,7 +74,12 @@ class Tracker:
             loader_module="tradecredit.serving.pyfunc",
             data_path=str(bundle),
             signature=ModelSignature(
-                inputs=Schema([ColSpec("double", name, required=True) for name in features]),
+                inputs=Schema(
+                    [
+                        *(ColSpec("double", name, required=True) for name in features),
+                        ColSpec("string", "segment", required=False),
+                    ]
+                ),
                 outputs=Schema([ColSpec("double", "pd"), ColSpec("long", "score"), ColSpec("string", "grade")]),
             ),
             pip_requirements=[f"tradecredit=={version('tradecredit')}"],

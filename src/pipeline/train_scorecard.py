@@ -1,29 +1,21 @@
-"""Cut, choose and weigh the features of the scorecard."""
+"""Cut, choose and weigh the features of the pooled scorecard."""
 
-from ..models.binning import BinningRecipe
-from ..models.scorecard import ScorecardRecipe
-from ..models.selection import SelectionRecipe
+from ..models.segments import POOLED
+from .cards import by_hand, card_recipe
 from .lessons import lessons
 from .stage import Stage, run
 
 
 def main(stage: Stage) -> None:
-    """Write the scorecard, and for each feature that left the reason."""
-    matrix, bad = lessons(stage, "train")
-    bins = stage.recipe("binning", BinningRecipe).fit(matrix, bad)
-    tune, _ = lessons(stage, "tune")
-    kept, dropped = stage.recipe("selection", SelectionRecipe).fit(bins, matrix, tune)
-    scorecard, turned = stage.recipe("scorecard", ScorecardRecipe).fit(kept, matrix, bad)
-    stage.write("scorecard", scorecard)
-    stage.report(
-        "selection",
-        {
-            "kept": list(scorecard.features),
-            "dropped": dropped | turned,
-            "iv": {b.feature: round(b.iv, 4) for b in bins},
-        },
-    )
-    stage.say(f"  {len(scorecard.features)} features in the scorecard, {len(dropped | turned)} left out")
+    """Write the scorecard, for each feature that left the reason, and what people edited."""
+    (matrix, bad), (tune, _) = lessons(stage, "train"), lessons(stage, "tune")
+    told = by_hand(stage, POOLED)
+    made = card_recipe(stage).fit(matrix, bad, tune=tune, edits=told.edits, expert=told.expert)
+    stage.write("scorecard", made.card)
+    stage.report("cards/pooled", made.as_report())
+    stage.say(f"  {len(made.card.features)} features in the scorecard, {len(made.dropped)} left out")
+    if made.expert:
+        stage.say(f"  the expert card was taken: {made.expert}")
 
 
 if __name__ == "__main__":

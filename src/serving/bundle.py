@@ -149,7 +149,8 @@ def load_bundle(folder: Path) -> Bundle:
     if _TREES in data:
         said["model"]["text"] = data[_TREES].decode()
     rows = json.loads(data["features.json"])
-    if [row["name"] for row in rows] != said["model"]["features"] and said["model"]["kind"] == "boosting":
+    system = RatingSystem.of_dict(said)
+    if tuple(row["name"] for row in rows) != system.model.features:
         raise Mistake(f"{folder}: features.json does not list the model's features. Export the bundle anew.")
     for made, now in zip(rows, declared([_known(folder, row["name"]) for row in rows]), strict=True):
         if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
@@ -159,7 +160,7 @@ def load_bundle(folder: Path) -> Bundle:
             )
     policy, manifest = json.loads(data["policy.json"]), data[_MANIFEST]
     return Bundle(
-        RatingSystem.of_dict(said),
+        system,
         DefaultRecipe(**policy["default"]),
         ObservationRecipe(**policy["observation"]),
         json.loads(data["reference.json"]),

@@ -6,15 +6,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from .cases import Case, Month
-from .pages import filled
+from .pages import filled, segment_text
 from .scoring import status_text
 
-SEGMENTS = {
-    "SME": ("small or medium company", "中小企业"),
-    "CORP": ("large company", "大型企业"),
-    "RETAIL": ("retail trade", "零售商"),
-    "PUBLIC": ("public sector", "公共部门"),
-}
 _MARK = 1.2  # per cent of the waterfall's width: where it starts and ends is a mark, not a length
 BUCKETS = (
     ("not due", "未到期"),
@@ -77,13 +71,13 @@ def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
         buckets=list(zip(BUCKETS, case.ageing, strict=True)),
         open_total=sum(case.ageing) + case.disputed,
         overdue_total=sum(case.ageing[1:]),
-        segment=SEGMENTS.get(case.segment, (case.segment, case.segment)),
+        segment=segment_text(case.segment),
     )
 
 
 def render_index(cases: Sequence[Case], *, language: str = "en") -> str:
     """The list of all cases, the riskiest first."""
-    rows = [(case, file_name(case.customer_id), SEGMENTS.get(case.segment, (case.segment,) * 2)) for case in cases]
+    rows = [(case, file_name(case.customer_id), segment_text(case.segment)) for case in cases]
     return filled("cases.html", language, rows=rows, status_text=status_text)
 
 

@@ -135,7 +135,8 @@ def _case(
     rating, person = scored.rating(place), scored.customers.iloc[place]
     rated = rating.pd is not None
     bundle, segment = scored.bundle, person["segment"]
-    missing = scored.matrix.missing[place]
+    read = bundle.system.model.reads(scored.matrix.rows(slice(place, place + 1)))[0]
+    missing = np.where(read, scored.matrix.missing[place], Missing.NONE)
     onboarded = person["onboarded_on"]
     ageing, disputed = _ageing(account)
     limit = account.limit
@@ -150,7 +151,7 @@ def _case(
         rating=rating,
         horizon_days=bundle.default.horizon_days,
         riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
-        base_points=scored.base_points,
+        base_points=float(scored.base_points[place]),
         waterfall=_waterfall(scored, place, rating) if rated else (),
         ageing=ageing,
         disputed=disputed,
@@ -169,7 +170,8 @@ def _waterfall(scored: Scored, place: int, rating: Rating) -> tuple[Step, ...]:
     """The features that weigh most, every told reason among them, and the others by family; the worst first."""
     bundle, points = scored.bundle, scored.points[place]
     told_names = {reason.feature for reason in rating.reasons}
-    order = sorted(range(len(points)), key=lambda p: (bundle.features[p].name not in told_names, -abs(points[p])))
+    read = np.flatnonzero(bundle.system.model.reads(scored.matrix.rows(slice(place, place + 1)))[0])
+    order = sorted(read, key=lambda p: (bundle.features[p].name not in told_names, -abs(points[p])))
     steps, rest = [], dict[Family, float]()
     for rank, p in enumerate(order):
         one = bundle.features[p]

@@ -11,6 +11,18 @@ from markupsafe import Markup
 # Fonts of every system that has Chinese ones; none is shipped.
 FONTS = 'system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", sans-serif'
 
+SEGMENTS = {
+    "SME": ("small or medium company", "中小企业"),
+    "CORP": ("large company", "大型企业"),
+    "RETAIL": ("retail trade", "零售商"),
+    "PUBLIC": ("public sector", "公共部门"),
+}
+
+
+def segment_text(segment: str) -> tuple[str, str]:
+    """The name of a segment, in English and Chinese."""
+    return SEGMENTS.get(segment, (segment, segment))
+
 
 def filled(template: str, language: str, **told: Any) -> str:
     """A template filled in, as HTML; `language` ("en" or "zh") is the one it opens in."""

@@ -24,7 +24,8 @@ class Scorer:
         Parameters
         ----------
         rows : DataFrame, n rows
-            A column of float for each feature of the bundle, in any order; NaN is missing.
+            A column of float for each feature of the bundle, in any order; NaN is missing. Scorecards that differ by
+            segment read the column segment, and take the pooled card where it is not there.
 
         Returns
         -------
@@ -41,7 +42,9 @@ class Scorer:
             raise Mistake(f"rows: {place} is infinite; it should be finite, or NaN where it is missing.")
         missing = np.where(np.isnan(values), np.uint8(Missing.UNTOLD), np.uint8(Missing.NONE))
         system = self.bundle.system
-        log_odds = system.log_odds(Matrix(rows[[]].reset_index(drop=True), values, missing, self.bundle.features))
+        segment = rows["segment"].to_numpy(object) if "segment" in rows else ""
+        keys = pd.DataFrame({"segment": segment}, index=range(len(rows)))
+        log_odds = system.log_odds(Matrix(keys, values, missing, self.bundle.features))
         return pd.DataFrame(
             {"pd": system.pd(log_odds), "score": system.score(log_odds), "grade": system.scale.grade(log_odds)}
         )

@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from ..features.column import MISSING_TEXT
 from ..features.declaration import Feature, Unit
 from ..models.binning_table import FeatureTable, Line
 from ..models.scorecard import Scorecard
-from .pages import filled
+from ..models.segments import Scorecards
+from .card_text import why_card
+from .pages import filled, segment_text
 
 POLICIES = {
     "": ("", ""),
@@ -17,19 +21,49 @@ POLICIES = {
     "safest": ("as the safest", "同最安全分箱"),
     "stated": ("stated by people", "人工设定"),
 }
+EDITS = {
+    "merge": ("bins merged", "合并分箱"),
+    "split": ("bin split", "拆分分箱"),
+    "points": ("points fixed", "固定得分"),
+    "force_in": ("forced in", "强制入选"),
+    "force_out": ("forced out", "强制剔除"),
+}
 SLICES = {"train": ("train", "训练集"), "tune": ("tune", "调优集"), "test": ("test, out of time", "跨期测试集")}
 
 
-def render_scorecard(card: Scorecard, tables: Sequence[FeatureTable], *, language: str = "en") -> str:
+@dataclass(frozen=True)
+class PrintedCard:
+    """One card as it is printed.
+
+    Attributes
+    ----------
+    name : str
+        Of its segment, or "pooled".
+    card : Scorecard
+    tables : list of FeatureTable
+    edited : list of (edit, FeatureTable or None)
+        What people changed (edit, feature, author, day, reason, before, after), and the bins as they were.
+    """
+
+    name: str
+    card: Scorecard
+    tables: Sequence[FeatureTable]
+    edited: Sequence[tuple[dict[str, Any], FeatureTable | None]] = ()
+
+
+def render_scorecards(cards: Scorecards, printed: Sequence[PrintedCard], *, language: str = "en") -> str:
     """The page as HTML; `language` ("en" or "zh") is the one it opens in."""
     told = dict(
-        card=card,
-        pdo=f"{card.scale.pdo:g}",
-        tables=tables,
+        cards=cards,
+        printed=printed,
+        pdo=f"{cards.pooled.scale.pdo:g}",
         slices=SLICES,
         policies=POLICIES,
         told=range_of,
         three=_three,
+        segment=segment_text,
+        why=why_card,
+        edit_kinds=EDITS,
     )
     return filled("scorecard.html", language, **told)
 

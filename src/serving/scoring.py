@@ -20,6 +20,7 @@ from ..features.observations import STATUS_TEXT, Status, observe
 from ..features.peers import stand, surveyed
 from ..models.rating import DEFAULTED
 from .bundle import Bundle
+from .card_text import told_card
 from .reasons import Reason, reasons_of
 
 Floats = npt.NDArray[np.float64]
@@ -37,6 +38,8 @@ class Rating:
     pd : float in (0, 1); score : int, more is less risk; grade : str
     pd_cautious : float in (0, 1)
         The PD with the margin of conservatism: beside it, never part of grade or points.
+    card, card_en, card_zh : str
+        Which scorecard rated, and why that one; "" for trees, and where there is one card for all.
     manual_review : bool
         A strategic customer: the rating is advice, people decide.
     reasons : tuple of Reason
@@ -50,6 +53,9 @@ class Rating:
     score: int | None
     grade: str | None
     model: str
+    card: str
+    card_en: str
+    card_zh: str
     bundle: str
     manual_review: bool
     reasons: tuple[Reason, ...]
@@ -66,8 +72,8 @@ class Scored:
     status : uint8, length n
     matrix : Matrix, n rows
         The model's features (also of customers that are not rated).
-    log_odds, points : float64 (n), (n, k)
-        Calibrated log-odds, and what each feature adds to the score; `base_points` before any speaks.
+    log_odds, points, base_points : float64 (n), (n, k), (n)
+        Calibrated log-odds, what each feature adds to the score, and the score before any speaks.
     """
 
     bundle: Bundle
@@ -77,13 +83,15 @@ class Scored:
     matrix: Matrix
     log_odds: Floats
     points: Floats
-    base_points: float
+    base_points: Floats
 
     def rating(self, place: int) -> Rating:
         """The rating of the customer with this number, reasons included."""
         system, status = self.bundle.system, Status(int(self.status[place]))
         customer = self.customers.iloc[place]
-        common = (self.bundle.system.model.kind, self.bundle.fingerprint, bool(customer["is_strategic"]))
+        model = self.bundle.system.model
+        card = told_card(model, self.matrix.rows(slice(place, place + 1)))
+        common = (model.kind, *card, self.bundle.fingerprint, bool(customer["is_strategic"]))
         if status is not Status.OBSERVED:
             grade = DEFAULTED if status is Status.IN_DEFAULT else None
             return Rating(customer["customer_id"], self.as_of, status, None, None, None, grade, *common, ())
@@ -125,11 +133,14 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
             "choose that day or an earlier one."
         )
     keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
+    keys["segment"] = facts.segment_of(np.arange(facts.n), np.full(facts.n, day))
     matrix = build(facts, keys, bundle.features, peers=bundle.peers)
     who = np.arange(facts.n)
     system = bundle.system
-    log_odds, contributions = system.log_odds(matrix), system.contributions(matrix)
-    gap = np.abs(contributions.sum(axis=1) + system.baseline - log_odds).max(initial=0.0)
+    log_odds, contributions, baselines = (
+        told(matrix) for told in (system.log_odds, system.contributions, system.baselines)
+    )
+    gap = np.abs(contributions.sum(axis=1) + baselines - log_odds).max(initial=0.0)
     assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
     return Scored(
         bundle,
@@ -139,7 +150,7 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
         matrix,
         log_odds,
         -system.points.factor * contributions,
-        float(system.points.score(np.array(system.baseline))),
+        system.points.score(baselines),
     )
 
 

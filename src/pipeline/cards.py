@@ -1,0 +1,72 @@
+"""Cards: how a scorecard is made, and what people say of it by hand in data/edits/<card>.yaml."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import Mistake
+from ..models.binning import BinningRecipe
+from ..models.edits import Edit
+from ..models.making import CardRecipe
+from ..models.scorecard import Scorecard
+from ..models.segments import Scorecards, SegmentCard, SegmentRecipe
+from ..models.selection import SelectionRecipe
+from ..models.weighing import ScorecardRecipe
+from .settings import recipe
+from .stage import Stage
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """The edits of a card in order, and the points of an expert's card, if one is given."""
+
+    edits: tuple[Edit, ...] = ()
+    expert: dict[str, Any] | None = None
+
+
+def card_recipe(stage: Stage, segment: SegmentRecipe | None = None) -> CardRecipe:
+    """The sections that make a card, with what a segment does otherwise."""
+    other = segment or SegmentRecipe()
+    return CardRecipe(
+        stage.recipe("binning", BinningRecipe, otherwise=other.binning),
+        stage.recipe("selection", SelectionRecipe, otherwise=other.selection),
+        stage.recipe("scorecard", ScorecardRecipe, otherwise=other.scorecard),
+    )
+
+
+def scorecards(stage: Stage) -> Scorecards:
+    """The pooled card and how each segment is rated, as the stages wrote them."""
+    folder = stage.path("cards")
+    told = [json.loads((folder / f"{name}.json").read_text("utf-8")) for name in stage.params["segments"]]
+    return Scorecards(Scorecard.of_dict(stage.read("scorecard")), tuple(SegmentCard.of_dict(one) for one in told))
+
+
+def by_hand(stage: Stage, card: str) -> ByHand:
+    """What data/edits/<card>.yaml says; nothing where there is no such file."""
+    path = stage.path("edits") / f"{card}.yaml"
+    return read_by_hand(path) if path.exists() else ByHand()
+
+
+def read_by_hand(path: Path) -> ByHand:
+    """The file, checked key by key."""
+    try:
+        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as fault:
+        raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
+    if not isinstance(said, dict) or set(said) - {"edits", "expert"}:
+        raise Mistake(f"{path}: should hold 'edits:' and perhaps 'expert:'.")
+    rows, expert = said.get("edits") or [], said.get("expert")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise Mistake(f"{path}: edits should be a list, each with edit, feature, author, day and reason.")
+    if expert is not None and not isinstance(expert, dict):
+        raise Mistake(f"{path}: expert should hold base and features.")
+    edits = []
+    for number, row in enumerate(rows, start=1):
+        name = f"edit {number}"
+        told = {key: str(value) if isinstance(value, date) else value for key, value in row.items()}
+        edits.append(recipe({name: told}, name, Edit, where=str(path)))
+    return ByHand(tuple(edits), expert)

@@ -1,0 +1,27 @@
+"""Card text: which scorecard rates whom, and why, in English and Chinese."""
+
+from ..features.matrix import Matrix
+from ..models.model import Model
+from ..models.segments import POOLED, Scorecards, SegmentCard
+
+
+def why_card(one: SegmentCard) -> tuple[str, str]:
+    """How a segment is rated, in English and Chinese."""
+    match one.how:
+        case "own":
+            return one.why, f"使用本细分市场的评分卡（训练集中违约客户{one.bads}个）"
+        case "offset":
+            return one.why, f"使用通用评分卡并{one.offset:+d}分；违约客户仅{one.bads}个，不足以单独建卡"
+        case _:
+            return one.why, f"使用通用评分卡；违约客户仅{one.bads}个，不足以区分"
+
+
+def told_card(model: Model, row: Matrix) -> tuple[str, str, str]:
+    """The name of the card that scores one row, and why that one; empty for trees, and where there is one for all."""
+    if not isinstance(model, Scorecards) or not model.segments:
+        return "", "", ""
+    place = int(model.card_of(row)[0])
+    if not place:
+        return POOLED, "the pooled card; no card is named for the segment", "使用通用评分卡；所属细分市场无专用评分卡"
+    one = model.segments[place - 1]
+    return one.segment if one.how == "own" else POOLED, *why_card(one)

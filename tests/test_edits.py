@@ -1,0 +1,202 @@
+"""What people change of a scorecard holds, is told with its reason, or is refused with one."""
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from test_binning import TRADES, _matrix, _told
+from tradecredit.errors import Mistake
+from tradecredit.features.declaration import Risk
+from tradecredit.models.binning import BinningRecipe
+from tradecredit.models.edits import Edit
+from tradecredit.models.making import CardRecipe
+from tradecredit.models.selection import SelectionRecipe
+from tradecredit.models.weighing import ScorecardRecipe
+from tradecredit.pipeline.cards import read_by_hand
+
+WHO = dict(author="A. Analyst", day="2025-01-15", reason="the collectors treat them alike")
+RECIPE = CardRecipe(BinningRecipe(min_bads=20), SelectionRecipe(min_iv=0.02), ScorecardRecipe(strength=1.0))
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """Lateness raises the risk, a trade too; noise does not."""
+    rng = np.random.default_rng(5)
+    n = 8000
+    late, trade, noise = rng.uniform(0, 60, n), rng.integers(0, 5, n), rng.normal(0, 1, n)
+    z = -3 + 0.05 * late + np.array([0, 1.5, 0, 0.8, 1.5])[trade]
+    bad = (rng.random(n) < 1 / (1 + np.exp(-z))).astype(float)
+    late[::40] = np.nan
+    told = [_told("late", risk=Risk.RISES), _told("trade", TRADES), _told("noise")]
+    return _matrix([late, trade, noise, np.ones(n)], [*told, _told("flat")]), bad
+
+
+@pytest.fixture(scope="module")
+def plain(rows):
+    return RECIPE.fit(*rows)
+
+
+def _edit(kind, feature="late", **more):
+    return Edit(kind, feature, **WHO, **more)
+
+
+def _bins(made, name="late"):
+    return made.card.bins[made.card.features.index(name)]
+
+
+def test_merged_bins_hold_what_both_held_and_the_report_tells_before_and_after(rows, plain):
+    made, before = RECIPE.fit(*rows, edits=[_edit("merge", bins=(2, 3))]), _bins(plain)
+    after = _bins(made)
+    assert after.edges == (before.edges[0], *before.edges[2:])
+    assert after.bads[1] == before.bads[1] + before.bads[2]
+    (row,) = made.as_report()["edits"]
+    assert (row["before"]["edges"], row["after"]["edges"]) == (before.edges, after.edges)
+    assert (row["author"], row["day"], row["reason"]) == tuple(WHO.values())
+    json.dumps(made.as_report())
+
+
+def test_a_split_adds_an_edge_and_edits_follow_one_another(rows, plain):
+    edges = _bins(plain).edges
+    made = RECIPE.fit(*rows, edits=[_edit("merge", bins=(1, 2)), _edit("split", at=edges[0])])
+    assert _bins(made).edges == edges
+    assert len(made.changes) == 2
+
+
+def test_levels_of_a_category_part_and_join(rows, plain):
+    before = _bins(plain, "trade")
+    joined = RECIPE.fit(*rows, edits=[_edit("merge", "trade", bins=(1, 2))])
+    assert set(_bins(joined, "trade").levels[0]) == {*before.levels[0], *before.levels[1]}
+    parted = RECIPE.fit(
+        *rows, edits=[_edit("merge", "trade", bins=(1, 2)), _edit("split", "trade", levels=before.levels[1])]
+    )
+    assert _bins(parted, "trade") == before
+
+
+def test_fixed_points_are_the_cards_and_its_log_odds_follow(rows, plain):
+    k = plain.card.features.index("late")
+    worth = plain.card.points[k][0] + 7
+    made = RECIPE.fit(*rows, edits=[_edit("points", bin=1, points=worth), _edit("points", missing="NODUE", points=3)])
+    assert (made.card.points[k][0], made.card.missing_points[k]["NODUE"]) == (worth, 3)
+    matrix, _ = rows
+    moved = made.card.score(matrix) - plain.card.score(matrix)
+    first = matrix.column("late") < _bins(plain).edges[0]
+    assert (moved[first] == 7).all()
+    assert (moved[~first & ~np.isnan(matrix.column("late"))] == 0).all()
+    gap = made.card.contributions(matrix).sum(axis=1) + made.card.baseline - made.card.log_odds(matrix)
+    assert np.abs(gap).max() < 1e-9
+
+
+def test_people_force_features_in_and_out(rows, plain):
+    assert "late" in plain.card.features
+    out = RECIPE.fit(*rows, edits=[_edit("force_out")])
+    assert "late" not in out.card.features
+    assert WHO["reason"] in out.dropped["late"]
+    few = CardRecipe(RECIPE.binning, SelectionRecipe(min_iv=0.02, most=1), RECIPE.scorecard)
+    weak = min(("late", "trade"), key=lambda name: plain.iv[name])
+    assert weak not in few.fit(*rows).card.features
+    assert weak in few.fit(*rows, edits=[_edit("force_in", weak)]).card.features
+
+
+@pytest.mark.parametrize(
+    ("edit", "because"),
+    [
+        (dict(edit="merge", bins=(1, 3)), "two neighbours or more"),
+        (dict(edit="merge", bins=(1,)), "two neighbours or more"),
+        (dict(edit="merge", bins=(8, 9)), "there are bins 1 to"),
+        (dict(edit="merge", feature="lateness", bins=(1, 2)), "no feature that models may use"),
+        (dict(edit="split", at=0.01), "binning asks for"),
+        (dict(edit="split"), "should be a new edge"),
+        (dict(edit="split", feature="trade", levels=("tanners",)), "some, and not all, of one bin"),
+        (dict(edit="points", bin=99, points=1), "bin should lie in 1 to"),
+        (dict(edit="points", missing="NEVER", points=1), "missing should be one of"),
+        (dict(edit="points", bin=1, points=-200), "points would turn between bins 1 and 2.*risk rises"),
+        (dict(edit="points", feature="noise", bin=1, points=1), "is not in the card"),
+        (dict(edit="force_in", feature="flat"), "cannot be forced in"),
+        (dict(edit="force_in", feature="nothing"), "no feature that models may use"),
+    ],
+)
+def test_an_edit_that_cannot_hold_is_refused_with_the_reason(rows, edit, because):
+    with pytest.raises(Mistake, match=because):
+        RECIPE.fit(*rows, edits=[Edit(**{"feature": "late"} | WHO | edit)])
+
+
+@pytest.mark.parametrize(
+    ("said", "because"),
+    [
+        ({"edits": [{"edit": "merge", "feature": "late"}]}, "edit 1.author is missing"),
+        ({"edits": [{"edit": "melt", "feature": "late"} | WHO]}, "should be one of merge, split"),
+        ({"edits": [{"edit": "merge", "feature": "late"} | WHO | {"reason": " "}]}, "has no reason"),
+        ({"edits": [{"edit": "merge", "feature": "late", "bins": "2,3"} | WHO]}, "edit 1.bins should be a list"),
+        ({"edits": {"edit": "merge"}}, "edits should be a list"),
+        ({"edit": []}, "should hold 'edits:'"),
+    ],
+)
+def test_a_file_of_edits_says_where_it_is_wrong(tmp_path, said, because):
+    (tmp_path / "pooled.yaml").write_text(yaml.safe_dump(said))
+    with pytest.raises(Mistake, match=because):
+        read_by_hand(tmp_path / "pooled.yaml")
+
+
+def test_a_file_of_edits_is_read_whether_its_day_is_quoted_or_not(tmp_path):
+    (tmp_path / "pooled.yaml").write_text(
+        "edits:\n  - {edit: merge, feature: late, bins: [2, 3], author: A, day: 2025-01-15, reason: so}\n"
+    )
+    (told,) = read_by_hand(tmp_path / "pooled.yaml").edits
+    assert (told.bins, told.day) == ((2, 3), "2025-01-15")
+
+
+# ---- too few bads
+
+EXPERT = {
+    "base": 520,
+    "features": [
+        {"feature": "late", "edges": [10, 30], "points": [20, 0, -30], "missing": {"NODUE": 5, "MISSING": 0}},
+        {"feature": "trade", "levels": [["bakers"], ["builders"]], "points": [5, -5], "missing": {"MISSING": 0}},
+    ],
+}
+
+
+def test_too_few_bads_are_not_fitted_and_an_experts_points_are_taken(rows):
+    matrix, bad = rows
+    few = bad * 0
+    few[np.flatnonzero(bad)[:9]] = 1
+    with pytest.raises(Mistake, match=r"9 bad customers are too few to fit honestly; .* asks for 20"):
+        RECIPE.fit(matrix, few)
+    made = RECIPE.fit(matrix, few, expert=EXPERT)
+    assert "9 bad customers" in made.expert
+    late, trade = matrix.column("late"), matrix.column("trade")
+    points = np.where(np.isnan(late), 5, np.where(late < 10, 20, np.where(late < 30, 0, -30)))
+    points = points + np.array([5, -5, 0, 0, 0])[trade.astype(int)]
+    assert np.array_equal(made.card.score(matrix), 520 + points)
+    assert not RECIPE.fit(matrix, bad, expert=EXPERT).expert
+
+
+@pytest.mark.parametrize(
+    ("wrong", "because"),
+    [
+        ({"points": [1, 2]}, "points should be 3 whole numbers"),
+        ({"points": [1, 2, 2.5]}, "points should be 3 whole numbers"),
+        ({"edges": [30, 10]}, "edges should rise"),
+        ({"missing": {}}, "hold points for MISSING"),
+        ({"feature": "lateness"}, "no feature that models may use"),
+        ({"weights": []}, "weights is not known"),
+    ],
+)
+def test_an_expert_card_that_does_not_fit_together_is_refused(rows, wrong, because):
+    matrix, bad = rows
+    said = EXPERT | {"features": [EXPERT["features"][0] | wrong]}
+    with pytest.raises(Mistake, match=f"expert card, feature 1.*{because}"):
+        RECIPE.fit(matrix, bad * 0, expert=said)
+
+
+def test_the_bads_bear_so_many_weights(rows):
+    matrix, bad = rows
+    some = bad * 0
+    some[np.flatnonzero(bad)[:25]] = 1
+    made = CardRecipe(
+        BinningRecipe(min_bads=3), SelectionRecipe(min_iv=0.0, max_correlation=1.0), ScorecardRecipe(strength=1.0)
+    ).fit(matrix, some)
+    assert len(made.card.features) <= 2
+    assert any("bear 2 weights" in why for why in made.dropped.values()) or len(made.dropped) >= 1
