@@ -194,7 +194,7 @@ def test_calibration_finds_the_line_that_made_the_outcomes(intercept, slope, see
     bad = (rng.random(20_000) < 1 / (1 + np.exp(-(intercept + slope * x)))).astype(float)
     if not 300 < bad.sum() < 19_700:
         return
-    found = CalibrationRecipe(beta_bads=10**6).fit(bad, x, customer=np.arange(len(x)))
+    found = CalibrationRecipe(beta_bads=10**6, isotonic_bads=10**6).fit(bad, x, customer=np.arange(len(x)))
     assert found.curve.intercept == pytest.approx(intercept, abs=0.5)
     assert found.curve.slope == pytest.approx(slope, abs=0.3)
 

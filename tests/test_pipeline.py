@@ -85,8 +85,8 @@ def test_a_stage_is_the_module_of_its_name(name):
 def test_a_stage_declares_the_sections_that_it_reads(name):
     asked = _sections(name)
     declared = {said.split(".")[0] for said in STAGES[name].get("params", [])}
-    if name == "log_run":  # it logs them all
-        assert declared == set(PARAMS)
+    if name == "log_run":  # it logs all that made the models
+        assert declared == set(PARAMS) - {"promotion"}
     else:
         assert declared == asked
 
@@ -121,7 +121,7 @@ def test_a_stage_declares_what_it_reads_and_writes(name):
 
 def test_every_section_is_read_by_a_stage_and_knows_only_its_recipes_fields():
     said = [one for name in STAGES if name != "log_run" for one in STAGES[name].get("params", [])]
-    read = {one.split(".")[0] for one in said} | {"tracking"}
+    read = {one.split(".")[0] for one in said} | {"tracking", "promotion"}
     assert read == set(PARAMS)
 
 
@@ -257,6 +257,36 @@ def test_mlflow_holds_a_parent_run_with_a_run_for_each_model_and_the_bundle_as_c
     rows = pd.DataFrame(whole.values, columns=whole.names).assign(segment=whole.keys["segment"].astype(object))
     told = model.predict(rows)
     assert np.array_equal(told["pd"], bundle.system.pd(bundle.system.log_odds(whole)))
+
+
+@pytest.mark.slow
+def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run):
+    from tradecredit.pipeline.promote import promote, verified
+    from tradecredit.pipeline.stage import Stage
+    from tradecredit.pipeline.tracking import Tracker, TrackingRecipe
+
+    log = run / "promotions.jsonl"
+    store = f"sqlite:///{run}/mlflow.db"
+    stage = Stage(run)
+    stage.params["tracking"]["store"] = store
+    tracker = Tracker(TrackingRecipe(store=store), run)
+    first = tracker.version("challenger")
+    with pytest.raises(Mistake, match="--by"):
+        promote(stage, "challenger", by=" ", reason="it is better")
+    assert not log.exists()
+    line = promote(stage, "challenger", by="A. Head", reason="the first one")
+    assert (line["instead_of"], tracker.version_of("champion")) == ("", first)
+    with pytest.raises(Mistake, match="is the champion already"):
+        promote(stage, first, by="A. Head", reason="again")
+    with pytest.raises(Mistake, match="no version or alias '99'"):
+        promote(stage, "99", by="A. Head", reason="again")
+    second = tracker.register(run / "artifacts/bundle", [])
+    stage.params["promotion"] = {"most_lost": 0.0, "most_off": 1e-9}
+    line = promote(stage, second, by="A. Head", reason="the same bundle once more")
+    assert (line["instead_of"], line["not_met"], line["auc_difference"]["value"]) == (first, [], 0.0)
+    assert tracker.version_of("champion") == second
+    assert [json.loads(one)["version"] for one in log.read_text().splitlines()] == [first, second]
+    assert verified(log)
 
 
 @pytest.mark.slow

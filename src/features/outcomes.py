@@ -8,6 +8,8 @@ import numpy.typing as npt
 from .default import TRIGGERS, Days, DefaultRecipe, Defaults
 from .engine.facts import Events, Facts, Kind
 
+TERMS = (30, 91, 182)  # days in one, three and six months
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -19,10 +21,13 @@ class Outcome:
         1, 0, or NaN where it is too early to tell (immature), bads included.
     by_trigger : bool (n, len(TRIGGERS))
         Which trigger made it bad; all False where immature.
+    within : dict of days to float64, length n
+        The same as `bad` within so many days, for each of `TERMS` that is shorter than the horizon.
     """
 
     bad: npt.NDArray[np.float64]
     by_trigger: npt.NDArray[np.bool_]
+    within: dict[int, npt.NDArray[np.float64]]
 
 
 def outcomes(facts: Facts, customer: Days, as_of: Days, recipe: DefaultRecipe) -> Outcome:
@@ -38,13 +43,24 @@ def outcomes(facts: Facts, customer: Days, as_of: Days, recipe: DefaultRecipe) -
     defaults = Defaults(_when_learned(facts), recipe)
     after, to = as_of[told], as_of[told] + recipe.horizon_days
     known_by = as_of[told] + recipe.decided_after_days
-    if recipe.window == "due":
-        late = defaults.late_when_due(customer[told], after=after, to=to, known_by=known_by)
-        hit[told, TRIGGERS.index("overdue")] = late
-    else:
-        hit[told] = defaults.triggered(customer[told], after=after, to=to, known_by=known_by)
+
+    def hits(to: Days) -> npt.NDArray[np.bool_]:
+        if recipe.window != "due":
+            return defaults.triggered(customer[told], after=after, to=to, known_by=known_by)
+        found = np.zeros((len(told), len(TRIGGERS)), bool)
+        found[:, TRIGGERS.index("overdue")] = defaults.late_when_due(
+            customer[told], after=after, to=to, known_by=known_by
+        )
+        return found
+
+    hit[told] = hits(to)
     bad[told] = hit[told].any(axis=1)
-    return Outcome(bad, hit)
+    within = {}
+    for days in TERMS:
+        if days < recipe.horizon_days:
+            within[days] = np.full(len(customer), np.nan)
+            within[days][told] = hits(as_of[told] + days).any(axis=1)
+    return Outcome(bad, hit, within)
 
 
 def _when_learned(facts: Facts) -> Facts:

@@ -10,36 +10,45 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from ..features.matrix import Matrix
+from .encoding import Encoding
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class BoostedTrees:
-    """Fitted trees, held as LightGBM's text, read only after its checksum was verified (see `serving.bundle`).
+    """The mean of boosters, held as LightGBM's text, read only after its checksum was verified (see `serving.bundle`).
 
     Attributes
     ----------
-    features : tuple of k str
+    encoding : Encoding
         The columns in the order of the trees.
-    text : str
+    texts : tuple of str
+        One for each bag.
     """
 
-    features: tuple[str, ...]
-    text: str
+    encoding: Encoding
+    texts: tuple[str, ...]
 
     kind: ClassVar[str] = "boosting"
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features that it reads."""
+        return self.encoding.features
+
     @cached_property
-    def booster(self) -> lgb.Booster:
+    def boosters(self) -> tuple[lgb.Booster, ...]:
         """The trees themselves."""
-        return lgb.Booster(model_str=self.text)
+        return tuple(lgb.Booster(model_str=text) for text in self.texts)
 
     def log_odds(self, matrix: Matrix) -> Floats:
-        """Raw scores, length n."""
+        """Mean of the raw scores, length n."""
         if not len(matrix):
             return np.empty(0)
-        return np.asarray(self.booster.predict(self._rows(matrix), raw_score=True, num_threads=_threads(matrix)))
+        rows, threads = self.encoding.rows(matrix), _threads(matrix)
+        told = [booster.predict(rows, raw_score=True, num_threads=threads) for booster in self.boosters]
+        return np.mean(told, axis=0)
 
     def baselines(self, matrix: Matrix) -> Floats:
         """Mean log-odds over the training rows, the same for each row, length n."""
@@ -52,31 +61,26 @@ class BoostedTrees:
     @cached_property
     def baseline(self) -> float:
         """What path-dependent TreeSHAP starts from."""
-        row = np.full((1, len(self.features)), np.nan)
-        return float(np.asarray(self.booster.predict(row, pred_contrib=True, num_threads=1))[0, -1])
+        row = np.full((1, len(self.encoding.names)), np.nan)
+        told = [np.asarray(one.predict(row, pred_contrib=True, num_threads=1))[0, -1] for one in self.boosters]
+        return float(np.mean(told))
 
     def contributions(self, matrix: Matrix) -> Floats:
-        """(n, k): exact path-dependent SHAP values in log-odds."""
+        """(n, k): exact path-dependent SHAP values in log-odds; a missing reason speaks for its feature."""
         if not len(matrix):
             return np.empty((0, len(self.features)))
-        told = self.booster.predict(self._rows(matrix), pred_contrib=True, num_threads=_threads(matrix))
-        return np.asarray(told)[:, :-1]
-
-    def _rows(self, matrix: Matrix) -> Floats:
-        # LightGBM scores reordered columns without a word: always pick them by name
-        rows = matrix.only(self.features).values
-        if np.isinf(rows).any():
-            raise Mistake("features: an infinite value; every feature should be finite or missing.")
-        return np.ascontiguousarray(rows)
+        rows, threads = self.encoding.rows(matrix), _threads(matrix)
+        told = [np.asarray(one.predict(rows, pred_contrib=True, num_threads=threads)) for one in self.boosters]
+        return self.encoding.fold(np.mean(told, axis=0)[:, :-1])
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types; the trees go as their own text."""
-        return {"kind": self.kind, "features": list(self.features), "text": self.text}
+        return {"kind": self.kind, "encoding": self.encoding.as_dict(), "texts": list(self.texts)}
 
     @classmethod
     def of_dict(cls, said: dict[str, Any]) -> "BoostedTrees":
         """What `as_dict` gave."""
-        return cls(tuple(said["features"]), said["text"])
+        return cls(Encoding.of_dict(said["encoding"]), tuple(said["texts"]))
 
 
 def _threads(matrix: Matrix) -> int:
@@ -85,7 +89,19 @@ def _threads(matrix: Matrix) -> int:
 
 @dataclass(frozen=True)
 class BoostingRecipe:
-    """The section `boosting` of params.yaml; names as in LightGBM."""
+    """The section `boosting` of params.yaml; names as in LightGBM where it has them.
+
+    Attributes
+    ----------
+    trees, leaves, min_rows, max_bin : int
+        min_rows is at most a twentieth of the rows.
+    learning_rate, l2, feature_share, row_share : float
+    missing_rows : int
+        A typed missing reason with so many rows in train has a flag, if another reason of its feature has too.
+    bags : int
+        So many boosters are grown from seeds of their own and their log-odds are averaged.
+    seed : int
+    """
 
     trees: int = 400
     learning_rate: float = 0.03
@@ -94,37 +110,61 @@ class BoostingRecipe:
     l2: float = 10.0
     feature_share: float = 0.6
     row_share: float = 0.8
+    max_bin: int = 255
+    missing_rows: int = 200
+    bags: int = 1
     seed: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("trees", "leaves", "min_rows"):
+        for name in ("trees", "leaves", "min_rows", "max_bin", "missing_rows", "bags"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise Mistake(f"params.yaml: boosting.{name} should be a whole number above 0, got {value!r}.")
-        if self.leaves < 2:
-            raise Mistake(f"params.yaml: boosting.leaves should be at least 2, got {self.leaves}.")
+        if self.leaves < 2 or self.max_bin < 2:
+            raise Mistake(
+                f"params.yaml: boosting.leaves and max_bin should be at least 2, got {self.leaves}, {self.max_bin}."
+            )
         for name in ("learning_rate", "feature_share", "row_share"):
             if not 0 < getattr(self, name) <= 1:
                 raise Mistake(f"params.yaml: boosting.{name} should lie in (0, 1], got {getattr(self, name)}.")
 
     def fit(self, matrix: Matrix, bad: Floats) -> BoostedTrees:
         """Grow monotone trees on the log loss; no class weights, so probabilities stay honest."""
-        parameters = {
+        encoding = Encoding.fit(matrix, bad, missing_rows=self.missing_rows)
+        lessons = self.dataset(encoding, matrix, bad)
+        grown = [
+            lgb.train(self.parameters(encoding, matrix, seed=self.seed + bag), lessons, num_boost_round=self.trees)
+            for bag in range(self.bags)
+        ]
+        return BoostedTrees(encoding, tuple(booster.model_to_string() for booster in grown))
+
+    def dataset(self, encoding: Encoding, matrix: Matrix, bad: Floats, **more: Any) -> lgb.Dataset:
+        """Rows as LightGBM takes them."""
+        told = encoding.rows(matrix)
+        options = {"max_bin": self.max_bin, "verbosity": -1}
+        return lgb.Dataset(told, bad, feature_name=encoding.names, free_raw_data=False, params=options, **more)
+
+    def parameters(self, encoding: Encoding, matrix: Matrix, *, seed: int) -> dict[str, Any]:
+        """What LightGBM is told."""
+        risk = {one.name: one.risk.value for one in matrix.features}
+        return {
             "objective": "binary",
             "learning_rate": self.learning_rate,
             "num_leaves": self.leaves,
-            "min_data_in_leaf": min(self.min_rows, max(1, len(bad) // 20)),
+            "min_data_in_leaf": min(self.min_rows, max(1, len(matrix) // 20)),
             "lambda_l2": self.l2,
             "feature_fraction": self.feature_share,
             "bagging_fraction": self.row_share,
             "bagging_freq": 1,
-            "seed": self.seed,
-            "monotone_constraints": [declared.risk.value for declared in matrix.features],
+            "max_bin": self.max_bin,
+            "seed": seed,
+            # the place of a level is its rank of risk; a flag may go either way
+            "monotone_constraints": [
+                *(1 if name in encoding.levels else risk[name] for name in encoding.features),
+                *(0 for _ in encoding.flags),
+            ],
             "monotone_constraints_method": "basic",  # the others break with missing values
             "deterministic": True,
             "force_row_wise": True,
             "verbosity": -1,
         }
-        lessons = lgb.Dataset(matrix.values, bad, feature_name=matrix.names, free_raw_data=False)
-        booster = lgb.train(parameters, lessons, num_boost_round=self.trees)
-        return BoostedTrees(tuple(matrix.names), booster.model_to_string())

@@ -11,6 +11,7 @@ from ..errors import Mistake
 from ..features.matrix import Matrix
 from .boosting import BoostedTrees
 from .calibration import Calibration
+from .hazard import TermStructure
 from .metrics import logit, sigmoid
 from .model import Model
 from .scorecard import PointScale
@@ -75,7 +76,7 @@ class RatingRecipe:
 
 @dataclass(frozen=True)
 class RatingSystem:
-    """A model with its calibration and scale: everything that a rating needs.
+    """A model with its calibration, scale and term structure: everything that a rating needs.
 
     PD, grade and points are functions of the one calibrated log-odds; contributions are told on the same scale.
     """
@@ -84,6 +85,7 @@ class RatingSystem:
     calibration: Calibration
     scale: MasterScale
     points: PointScale
+    term: TermStructure
 
     def log_odds(self, matrix: Matrix) -> Floats:
         """Calibrated log-odds of bad, length n."""
@@ -117,6 +119,7 @@ class RatingSystem:
             "calibration": self.calibration.as_dict(),
             "scale": {"names": list(self.scale.names), "bounds": list(self.scale.bounds)},
             "points": asdict(self.points),
+            "term": self.term.as_dict(),
         }
 
     @classmethod
@@ -127,6 +130,7 @@ class RatingSystem:
             Calibration.of_dict(said["calibration"]),
             MasterScale(tuple(said["scale"]["names"]), tuple(said["scale"]["bounds"])),
             PointScale(**said["points"]),
+            TermStructure.of_dict(said["term"]),
         )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import Mistake
+from ..features.declaration import Risk
 from ..features.matrix import Matrix
 from .bins import Bins
 from .metrics import auc
@@ -44,6 +45,9 @@ class ScorecardRecipe:
         See `PointScale`.
     strength : float
         Inverse of the ridge penalty on the weights of the logistic regression.
+    signs : {"every", "declared"}
+        Whose weight may not be negative, which would turn its own bins round: of every feature, or only of those whose
+        direction of risk the catalogue declares.
     bads_per_weight : int
         So many bad customers are asked for each weight; the least informative features leave until they are there, and
         where not even two can stay no card is fitted.
@@ -53,7 +57,12 @@ class ScorecardRecipe:
     anchor: float = 600.0
     odds: float = 50.0
     strength: float = 0.05
+    signs: str = "every"
     bads_per_weight: int = 10
+
+    def __post_init__(self) -> None:
+        if self.signs not in ("every", "declared"):
+            raise Mistake(f"params.yaml: scorecard.signs should be every or declared, got {self.signs!r}.")
 
     def scale(self) -> PointScale:
         """Points by odds."""
@@ -66,8 +75,8 @@ class ScorecardRecipe:
     def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> Weighed:
         """Weigh the bins by logistic regression and round to points, once.
 
-        A feature whose weight comes out negative would turn its own bins round; the most negative leaves and the
-        rest is weighed again.
+        Of the features whose weight comes out negative, and may not, the most negative leaves and the rest is weighed
+        again.
 
         Parameters
         ----------
@@ -95,8 +104,9 @@ class ScorecardRecipe:
         while kept:
             woe = np.column_stack([one.weigh(matrix) for one in kept])
             line = LogisticRegression(C=self.strength, max_iter=1000, tol=1e-8).fit(woe, bad)
-            worst = int(np.argmin(line.coef_[0]))
-            if line.coef_[0][worst] > 0:
+            held = [self.signs == "every" or _risk(matrix, one) is not Risk.FREE for one in kept]
+            worst = int(np.argmin(np.where(held, line.coef_[0], np.inf)))
+            if not held[worst] or line.coef_[0][worst] > 0:
                 break
             dropped[kept[worst].feature] = (
                 f"weight {line.coef_[0][worst]:.3f}: others tell the same with the right sign"
@@ -136,3 +146,7 @@ class ScorecardRecipe:
         kept, of_bins, of_missing = zip(*lines, strict=True)
         card = Scorecard(scale, base, kept, of_bins, of_missing, tuple(0.0 for _ in lines))
         return card.over(matrix), silent
+
+
+def _risk(matrix: Matrix, bins: Bins) -> Risk:
+    return matrix.features[matrix.place(bins.feature)].risk

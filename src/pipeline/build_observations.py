@@ -35,6 +35,7 @@ def main(stage: Stage) -> None:
         rows = facts.customers[["customer_id"]].iloc[customer[seen]].reset_index(drop=True)
         rows = rows.assign(segment=facts.segment_of(customer[seen], as_of[seen]))
         rows = rows.assign(as_of=pd.to_datetime(as_of[seen], unit="D").astype("datetime64[s]"), bad=told.bad)
+        rows = rows.assign(**{f"bad_{days}d": bad for days, bad in told.within.items()})
         parts.append(rows.join(pd.DataFrame(told.by_trigger, columns=list(TRIGGERS))))
         tell(done)
     table = pd.concat(parts).sort_values(["as_of", "customer_id"], ignore_index=True)

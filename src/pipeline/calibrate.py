@@ -2,10 +2,11 @@
 
 from ..models.boosting import BoostedTrees
 from ..models.calibrating import CalibrationRecipe
+from ..models.hazard import HazardRecipe
 from ..models.rating import RatingRecipe, RatingSystem
 from ..models.validation import ChampionRecipe
 from .cards import scorecards
-from .lessons import lessons
+from .lessons import lessons, terms
 from .stage import Stage, run
 
 
@@ -14,15 +15,13 @@ def main(stage: Stage) -> None:
     matrix, bad = lessons(stage, "tune")
     customer = matrix.keys["customer_id"].to_numpy(object)
     rating, calibration = stage.recipe("rating", RatingRecipe), stage.recipe("calibration", CalibrationRecipe)
-    systems = {
-        model.kind: RatingSystem(
-            model,
-            calibration.fit(bad, model.log_odds(matrix), customer=customer),
-            rating.scale(),
-            rating.points(),
-        )
-        for model in (scorecards(stage), BoostedTrees.of_dict(stage.read("boosting")))
-    }
+    hazard, train, by_term = stage.recipe("hazard", HazardRecipe), *terms(stage, "train")
+    systems = {}
+    for model in (scorecards(stage), BoostedTrees.of_dict(stage.read("boosting"))):
+        found = calibration.fit(bad, model.log_odds(matrix), customer=customer)
+        # its level does not matter: the PD at the horizon stays the rating's
+        term = hazard.fit(found.apply(model.log_odds(train)), by_term)
+        systems[model.kind] = RatingSystem(model, found, rating.scale(), rating.points(), term)
     log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
     champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds, customer=customer)
     stage.write(

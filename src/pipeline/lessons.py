@@ -5,6 +5,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from ..errors import Mistake
+from ..features.default import DefaultRecipe
 from ..features.matrix import Matrix
 from .stage import Stage
 
@@ -16,6 +17,15 @@ def observed(stage: Stage) -> tuple[Matrix, pd.DataFrame]:
     if len(matrix) != len(slices) or not all((matrix.keys[one.name] == one).all() for one in told):
         raise Mistake("data/matrix: features and slices are of other observations; run 'dvc repro'.")
     return matrix, slices
+
+
+def terms(stage: Stage, name: str) -> tuple[Matrix, dict[int, npt.NDArray[np.float64]]]:
+    """Features of a slice, and by days whether it was bad within so many; the last is the horizon."""
+    matrix, slices = observed(stage)
+    here = (slices["slice"] == name).to_numpy()
+    by = {int(column[4:-1]): slices[column] for column in map(str, slices) if column.startswith("bad_")}
+    by[stage.recipe("outcome", DefaultRecipe).horizon_days] = slices["bad"]
+    return matrix.rows(here), {days: bad.to_numpy("float64")[here] for days, bad in by.items()}
 
 
 def lessons(stage: Stage, name: str) -> tuple[Matrix, npt.NDArray[np.float64]]:

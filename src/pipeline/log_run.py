@@ -10,7 +10,7 @@ from .pictures import pictures, save
 from .stage import Stage, run
 from .tracking import Tracker, TrackingRecipe, git_commit
 
-_REPORTS = ("intake", "observations", "samples", "champion", "grades")
+_REPORTS = ("intake", "observations", "samples", "tuning", "champion", "grades")
 
 
 def main(stage: Stage) -> None:
@@ -42,6 +42,10 @@ def main(stage: Stage) -> None:
                 sections = {"scorecard": ("binning", "selection", "scorecard"), "boosting": ("boosting",)}[model]
                 tracker.params(_flat({name: stage.params[name] for name in sections}))
                 tracker.metrics(_numbers(metrics[model]))
+        trials = json.loads((stage.root / "reports/tuning.json").read_text())["trials"]
+        if trials:
+            with tracker.run("tuning", tags=tags, nested=True):
+                tracker.series("auc", {one["number"]: one["auc"] for one in trials if one["auc"] is not None})
         version = tracker.register(bundle, features)
     stage.report("run", {"run_id": parent, "model": recipe.model, "version": version, "alias": recipe.alias, **tags})
     stage.say(f"  MLflow run {parent}; {recipe.model} version {version} is the {recipe.alias}")

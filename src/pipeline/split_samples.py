@@ -12,7 +12,8 @@ def main(stage: Stage) -> None:
     recipe.check(stage.recipe("outcome", DefaultRecipe))
     table = stage.read("observations")
     slices = recipe.split(table)
-    kept = table[["customer_id", "segment", "as_of", "bad"]].assign(slice=slices, unseen=unseen(table, slices))
+    terms = [name for name in table if name.startswith("bad_")]
+    kept = table[["customer_id", "segment", "as_of", "bad", *terms]].assign(slice=slices, unseen=unseen(table, slices))
     stage.write("slices", kept)
     figures = {
         name: {

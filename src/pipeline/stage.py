@@ -25,6 +25,7 @@ PATHS = {
     "scorecard_page": "reports/scorecard.html",
     "scorecard_table": "reports/scorecard.csv",
     "scorecard_sql": "artifacts/scorecard.sql",
+    "tuned": "artifacts/tuned.json",
     "boosting": "artifacts/boosting.json",
     "systems": "artifacts/systems.json",
     "bundle": "artifacts/bundle",

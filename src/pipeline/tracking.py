@@ -13,8 +13,12 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import mlflow
+import mlflow.artifacts
+from mlflow.entities import Metric
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
+
+from ..errors import Mistake
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,13 @@ class Tracker:
         """Numbers, all at once."""
         mlflow.log_metrics(figures)
 
+    def series(self, name: str, told: dict[int, float]) -> None:
+        """One number along its steps, all at once."""
+        run = mlflow.active_run()
+        assert run is not None, "a series belongs to a run"
+        points = [Metric(name, value, 0, step) for step, value in told.items()]
+        mlflow.MlflowClient().log_batch(run.info.run_id, metrics=points)
+
     def file(self, path: Path, folder: str) -> None:
         """One file, or all of a folder."""
         (mlflow.log_artifacts if path.is_dir() else mlflow.log_artifact)(str(path), folder)
@@ -88,6 +99,43 @@ class Tracker:
         made = str(info.registered_model_version)
         mlflow.MlflowClient().set_registered_model_alias(self.recipe.model, self.recipe.alias, made)
         return made
+
+    def version(self, said: str) -> str:
+        """The number of a version that is told as that, or by an alias."""
+        client, name = mlflow.MlflowClient(), self.recipe.model
+        try:
+            found = (
+                client.get_model_version(name, said)
+                if said.isdigit()
+                else client.get_model_version_by_alias(name, said)
+            )
+        except mlflow.MlflowException:
+            raise Mistake(
+                f"{name}: has no version or alias '{said}' in {self.recipe.store}; see 'mlflow ui'."
+            ) from None
+        return str(found.version)
+
+    def version_of(self, alias: str) -> str:
+        """The number of the version that an alias points to; "" if none."""
+        try:
+            return str(mlflow.MlflowClient().get_model_version_by_alias(self.recipe.model, alias).version)
+        except mlflow.MlflowException:
+            return ""
+
+    def point(self, alias: str, version: str) -> None:
+        """Let an alias point to a version."""
+        mlflow.MlflowClient().set_registered_model_alias(self.recipe.model, alias, version)
+
+    def bundle(self, uri: str) -> Path:
+        """The folder of a registered bundle, such as models:/tradecredit@champion."""
+        try:
+            folder = Path(mlflow.artifacts.download_artifacts(uri))
+        except (mlflow.MlflowException, OSError):
+            raise Mistake(f"{uri}: is not registered in {self.recipe.store}; see 'mlflow ui'.") from None
+        found = [one.parent for one in folder.rglob("manifest.sha256")]
+        if len(found) != 1:
+            raise Mistake(f"{uri}: holds no bundle; register one with 'dvc repro'.")
+        return found[0]
 
 
 def git_commit(root: Path) -> str:

@@ -1,4 +1,6 @@
-"""Grow the monotone trees."""
+"""Grow the monotone trees, as they were tuned."""
+
+from dataclasses import replace
 
 from ..models.boosting import BoostingRecipe
 from .lessons import lessons
@@ -8,9 +10,11 @@ from .stage import Stage, run
 def main(stage: Stage) -> None:
     """Write the boosted trees."""
     matrix, bad = lessons(stage, "train")
-    trees = stage.recipe("boosting", BoostingRecipe).fit(matrix, bad)
+    recipe = replace(stage.recipe("boosting", BoostingRecipe), **stage.read("tuned"))
+    trees = recipe.fit(matrix, bad)
     stage.write("boosting", trees)
-    stage.say(f"  {trees.booster.num_trees()} trees on {len(trees.features)} features")
+    flags = len(trees.encoding.flags)
+    stage.say(f"  {recipe.bags} x {recipe.trees} trees on {len(trees.features)} features and {flags} missing reasons")
 
 
 if __name__ == "__main__":

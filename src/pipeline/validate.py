@@ -11,7 +11,7 @@ from ..models.metrics import logit, roc
 from ..models.rating import RatingSystem
 from ..models.validation import by_grade, calibration_curve, quality
 from .build_ledger import LedgerRecipe
-from .lessons import observed
+from .lessons import observed, terms
 from .stage import Stage, run
 from .systems import systems
 
@@ -33,6 +33,13 @@ def main(stage: Stage) -> None:
     figures: dict[str, Any] = {"champion": champion}
     for name, score in log_odds.items():
         figures[name] = {part: told(score, here) for part, here in where.items() if here.any()}
+    _, by_term = terms(stage, "test")
+    for name, system in known.items():
+        told_pd = system.term.pd(log_odds[name][where["test"]])
+        figures[name]["term"] = {
+            f"{days}d": {"mean_pd": round(float(told_pd[:, k].mean()), 6), "bad_rate": round(float(came.mean()), 6)}
+            for k, (days, came) in enumerate(sorted(by_term.items()))
+        }
     naive = np.nan_to_num(matrix.column(NAIVE))
     ranks = ("n", "n_bad", "auc", "auc_low", "auc_high", "gini", "ks")
     figures["naive"] = {part: {k: told(naive, where[part])[k] for k in ranks} for part in _SHOWN}

@@ -4,7 +4,7 @@ manifest.json      size and SHA-256 of every file, and what the bundle was made 
 manifest.sha256    the checksum of the manifest itself: the bundle's name in ratings and logs
                    It guards against accident: who can write the folder can seal it anew
 system.json        calibration, master scale, points; the scorecard where it is the champion
-trees.txt          the trees as LightGBM's own text, where they are the champion
+trees-1.txt ...    the trees as LightGBM's own text, a file a bag, where they are the champion
 features.json      the declarations that the model was fitted on
 policy.json        the default definition and who is observed
 reference.json     what is usual: medians of each feature by segment
@@ -13,6 +13,7 @@ reference.json     what is usual: medians of each feature by segment
 import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,11 +30,11 @@ from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import RatingSystem
 
-_MANIFEST, _SEAL, _TREES = "manifest.json", "manifest.sha256", "trees.txt"
-_ALLOWED = {"system.json", _TREES, "features.json", "policy.json", "reference.json"}
-_REQUIRED = _ALLOWED - {_TREES}
+_MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
+_TREES = re.compile(r"trees-[1-9]\d?\.txt")
+_REQUIRED = {"system.json", "features.json", "policy.json", "reference.json"}
 _LARGEST = 256 * 2**20
-_FORMAT = 1
+_FORMAT = 2
 EVERYONE = "*"  # the segment of those whose own segment is unknown or thin
 _THIN = 100  # observations: a smaller segment shares everyone's medians
 
@@ -120,15 +121,14 @@ def write_bundle(
     """Write a bundle and return its fingerprint; the same parts give the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     said = system.as_dict()
-    trees = said["model"].pop("text", None)
+    trees = said["model"].pop("texts", [])
     files = {
         "system.json": _json(said),
         "features.json": _json(declared([feature(name) for name in system.model.features])),
         "policy.json": _json({"default": asdict(default), "observation": asdict(observation)}),
         "reference.json": _json(reference),
     }
-    if trees is not None:
-        files[_TREES] = trees.encode()
+    files |= {f"trees-{bag}.txt": text.encode() for bag, text in enumerate(trees, start=1)}
     listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
     manifest = _json({"format": _FORMAT, "files": listed, "about": about})
     for name, data in {**files, _MANIFEST: manifest, _SEAL: f"{_sha(manifest)}\n".encode()}.items():
@@ -146,8 +146,8 @@ def load_bundle(folder: Path) -> Bundle:
     """
     data = _verified(folder)
     said = json.loads(data["system.json"])
-    if _TREES in data:
-        said["model"]["text"] = data[_TREES].decode()
+    if trees := [name for name in data if _TREES.fullmatch(name)]:
+        said["model"]["texts"] = [data[f"trees-{bag}.txt"].decode() for bag in range(1, len(trees) + 1)]
     rows = json.loads(data["features.json"])
     system = RatingSystem.of_dict(said)
     if tuple(row["name"] for row in rows) != system.model.features:
@@ -196,7 +196,9 @@ def _verified(folder: Path) -> dict[str, bytes]:
         raise Mistake(f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew.")
     listed = said["files"]
     files = set(held) - {_MANIFEST, _SEAL}
-    if strange := sorted((files - set(listed)) | (set(listed) - _ALLOWED)):
+    if strange := sorted(
+        (files - set(listed)) | {name for name in listed if name not in _REQUIRED and not _TREES.fullmatch(name)}
+    ):
         raise Mistake(f"{folder}: {strange[0]} is no file of the bundle; it was added after the export.")
     if lacking := sorted((set(listed) | _REQUIRED) - files):
         raise Mistake(f"{folder}: {lacking[0]} is missing; it was there when the bundle was exported.")

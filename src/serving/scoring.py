@@ -38,6 +38,8 @@ class Rating:
     pd : float in (0, 1); score : int, more is less risk; grade : str
     pd_cautious : float in (0, 1)
         The PD with the margin of conservatism: beside it, never part of grade or points.
+    pd_term : tuple of (days, pd)
+        The PD within each term, the last the horizon: what the receivables of the next weeks are at risk of.
     card, card_en, card_zh : str
         Which scorecard rated, and why that one; "" for trees, and where there is one card for all.
     manual_review : bool
@@ -50,6 +52,7 @@ class Rating:
     status: Status
     pd: float | None
     pd_cautious: float | None
+    pd_term: tuple[tuple[int, float], ...]
     score: int | None
     grade: str | None
     model: str
@@ -94,7 +97,7 @@ class Scored:
         common = (model.kind, *card, self.bundle.fingerprint, bool(customer["is_strategic"]))
         if status is not Status.OBSERVED:
             grade = DEFAULTED if status is Status.IN_DEFAULT else None
-            return Rating(customer["customer_id"], self.as_of, status, None, None, None, grade, *common, ())
+            return Rating(customer["customer_id"], self.as_of, status, None, None, (), None, grade, *common, ())
         z = self.log_odds[place : place + 1]
         reasons = reasons_of(
             self.bundle, self.points[place], self.matrix.values[place], self.matrix.missing[place], customer["segment"]
@@ -105,6 +108,7 @@ class Scored:
             status,
             float(system.pd(z)[0]),
             float(system.cautious_pd(z)[0]),
+            tuple(zip(system.term.days, map(float, system.term.pd(z)[0]), strict=True)),
             int(system.score(z)[0]),
             str(system.scale.grade(z)[0]),
             *common,

@@ -1,0 +1,103 @@
+"""Promote a registered version to champion by a stated rule, in a person's name, and log it.
+
+MLflow keeps no history of its aliases; promotions.jsonl beside params.yaml does. Each line holds the SHA-256 of the one
+before, so that a line that is changed or taken out shows.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..errors import Mistake
+from ..models.comparison import PromotionRecipe
+from ..serving.bundle import load_bundle
+from .compare import compared
+from .stage import Stage
+from .tracking import Tracker, TrackingRecipe
+
+LOG = "promotions.jsonl"
+CHAMPION = "champion"
+
+
+def promote(stage: Stage, version: str, *, by: str, reason: str, despite: str = "") -> dict[str, Any]:
+    """Move the alias `champion` to a version, and return the line that was logged.
+
+    Parameters
+    ----------
+    version : str
+        Number of a version of the registered model, or "challenger".
+    by, reason : str
+        Who promotes, and why.
+    despite : str
+        Why it is promoted although the rule is not met; "" if it is to be refused then.
+
+    Raises
+    ------
+    Mistake
+        No name or reason, no such version, the rule is not met, or the log was changed.
+    """
+    for name, said in (("--by", by), ("--reason", reason)):
+        if not said.strip():
+            raise Mistake(f"{name}: should say something; a promotion is answered for by a person.")
+    log = stage.root / LOG
+    last = verified(log)
+    recipe, rule = stage.recipe("tracking", TrackingRecipe), stage.recipe("promotion", PromotionRecipe)
+    tracker = Tracker(recipe, stage.root)
+    number = tracker.version(version)
+    before = tracker.version_of(CHAMPION)
+    if number == before:
+        raise Mistake(f"{recipe.model} version {number}: is the champion already.")
+    challenger = load_bundle(tracker.bundle(f"models:/{recipe.model}/{number}"))
+    told, against = None, []
+    if before:
+        champion = load_bundle(tracker.bundle(f"models:/{recipe.model}/{before}"))
+        told = compared(stage, champion.system, challenger.system)
+        against = rule.judge(told)
+    if against and not despite.strip():
+        raise Mistake(
+            f"{recipe.model} version {number}: {'; '.join(against)}. Say --despite and why, if it is to be champion "
+            "all the same."
+        )
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "model": recipe.model,
+        "version": number,
+        "bundle": challenger.fingerprint,
+        "instead_of": before,
+        "by": by,
+        "reason": reason,
+        "rule": asdict(rule),
+        "not_met": against,
+        "despite": despite,
+        "auc_difference": told and told["auc_difference"],
+        "calibration": told and told["calibration"][0],
+        "previous": last,
+    }
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    tracker.point(CHAMPION, number)
+    return line
+
+
+def verified(log: Path) -> str:
+    """The SHA-256 of the last line of a log ("" if there is none), after each was found to follow the one before.
+
+    Raises
+    ------
+    Mistake
+        A line was changed, added or taken out by another way.
+    """
+    before = ""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            said = json.loads(line)["previous"]
+        except (ValueError, KeyError, TypeError):
+            said = None
+        if said != before:
+            raise Mistake(f"{log} line {number}: does not follow the line before; the log was changed by hand.")
+        before = hashlib.sha256(line.encode()).hexdigest()
+    return before
