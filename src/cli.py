@@ -119,6 +119,9 @@ def score(
     ledger: LedgerDir,
     as_of: AsOf,
     out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    previous: Annotated[
+        Path | None, typer.Option(help="The ratings of the last time, whose published grades may stay.")
+    ] = None,
 ) -> None:
     """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
     from .serving.batch import score_ledger
@@ -127,7 +130,7 @@ def score(
     day = _day("--as-of", as_of)
     loaded = load_bundle(bundle)
     with _progress("partitions") as tell:
-        told = score_ledger(loaded, ledger, day, out, progress=tell)
+        told = score_ledger(loaded, ledger, day, out, previous=previous, progress=tell)
     rated = told.pop("OBSERVED", 0)
     rest = ", ".join(f"{n} {name.lower()}" for name, n in sorted(told.items()))
     print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -209,3 +210,38 @@ def test_the_walk_of_the_same_book_makes_the_same_bundle(walked, tmp_path):
     assert (again / "artifacts/boosting.json").read_bytes() == (walked / "artifacts/boosting.json").read_bytes()
     export_bundle.main(Stage(again))
     assert load_bundle(again / "artifacts/bundle").fingerprint == load_bundle(walked / "artifacts/bundle").fingerprint
+
+
+def test_published_grades_stay_where_hysteresis_holds_them_and_what_was_before_is_kept(loaded, walked, tmp_path):
+    sticky = replace(loaded, system=replace(loaded.system, hysteresis=1.5))
+    first, second = tmp_path / "first.parquet", tmp_path / "second.parquet"
+    earlier = date(2021, 9, 30)
+    score_ledger(sticky, walked / "data/ledger", earlier, first)
+    score_ledger(sticky, walked / "data/ledger", AS_OF, second, previous=first)
+    before, now = (pd.read_parquet(one).set_index("customer_id") for one in (first, second))
+    assert before["published"].equals(before["grade"])
+    rated = now["status"] == "observed"
+    assert list(now["previous"]) == list(before["published"].reindex(now.index).fillna(""))
+    kept = rated & (now["published"] == now["previous"])
+    assert (kept & (now["grade"] != now["published"])).sum() > 5
+    assert (now.loc[~kept & rated, "published"] == now.loc[~kept & rated, "grade"]).all()
+    with pytest.raises(Mistake, match="later than"):
+        score_ledger(sticky, walked / "data/ledger", earlier, first, previous=second)
+    with pytest.raises(Mistake, match="is no file of ratings"):
+        score_ledger(sticky, walked / "data/ledger", AS_OF, second, previous=walked / "params.yaml")
+
+
+def test_a_rating_tells_its_terms_its_margin_and_its_card(loaded, walked, tmp_path):
+    score_ledger(loaded, walked / "data/ledger", AS_OF, tmp_path / "ratings.parquet")
+    now = pd.read_parquet(tmp_path / "ratings.parquet")
+    rated = now[now["status"] == "observed"]
+    assert (rated["pd_cautious"] > rated["pd"]).all()
+    for terms, pd_ in zip(rated["pd_term"], rated["pd"], strict=True):
+        told = [one["pd"] for one in terms]
+        assert [one["days"] for one in terms] == [30, 91, 182, 365]
+        assert told == sorted(told)
+        assert told[-1] == pd_
+    if loaded.system.model.kind == "scorecard":
+        assert {"SME", "pooled"} <= set(rated["card"])
+        assert rated["card_en"].str.contains("bad customers").any()
+        assert rated["card_zh"].str.contains("违约客户").any()

@@ -42,7 +42,10 @@ def test_it_finds_the_hazards_that_made_the_defaults():
     found = HazardRecipe().fit(z, bad_by)
     told = found.pd(z)
     for part in (z < -3, (z >= -3) & (z < -1.5), z >= -1.5):
-        assert told[part].mean(axis=0) == pytest.approx(truth[part].mean(axis=0), rel=0.06, abs=5e-4)
+        mine, right = told[part].mean(axis=0), truth[part].mean(axis=0)
+        flat = truth.mean(axis=0) * right[-1] / truth[:, -1].mean()  # if all had the same shares within each term
+        assert mine == pytest.approx(right, rel=0.1, abs=1e-3)
+        assert np.abs(mine - right)[:-1].max() < 0.3 * np.abs(flat - right)[:-1].max()
 
 
 def test_an_interval_of_few_bads_has_a_level_alone():

@@ -102,6 +102,21 @@ def test_a_pd_on_a_bound_belongs_to_the_riskier_grade():
         assert scale.grade(np.array([z - 1e-9]))[0] == scale.names[k]
 
 
+def test_a_published_grade_moves_only_when_the_pd_has_left_its_band_by_the_margin():
+    scale = MasterScale()
+    low, high = (np.log(p / (1 - p)) for p in scale.bounds[3:5])  # of B2
+    z = np.array([low - 0.31, low - 0.29, low, high - 1e-9, high + 0.29, high + 0.3])
+    told = scale.published(z, np.full(6, "B2", object), margin=0.3)
+    assert list(told) == [scale.grade(z)[0], "B2", "B2", "B2", "B2", scale.grade(z)[5]]
+    assert "B2" not in (told[0], told[5])
+    for nothing in ("", "D", "AAA"):
+        assert list(scale.published(z, np.full(6, nothing, object), margin=0.3)) == list(scale.grade(z))
+    z = np.linspace(-9, 3, 500)
+    assert list(scale.published(z, np.full(500, "B2", object), margin=0.0)) == list(scale.grade(z))
+    ends = scale.published(np.array([-30.0, 30.0]), np.array(["A1", "E2"], object), margin=0.3)
+    assert list(ends) == ["A1", "E2"]
+
+
 def test_a_scale_of_few_grades_is_refused():
     with pytest.raises(Mistake, match="at least 8 grades"):
         MasterScale(("A", "B"), (0.1,))

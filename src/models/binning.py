@@ -164,7 +164,7 @@ class BinningRecipe:
             return min(woe), "safest"
         if name == Missing.UNSEEN.name:
             return 0.0, "neutral"
-        for counts, policy in ((own[name], "own"), (own["MISSING"], "pooled")):
+        for counts, policy in ((own[name], "own" if name != "MISSING" else "pooled"), (own["MISSING"], "pooled")):
             goods, bads = counts
             if goods + bads >= self.missing_rows and bads >= self.missing_bads:
                 return weight_of_evidence(goods, bads, all_good, all_bad), policy

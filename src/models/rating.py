@@ -50,6 +50,25 @@ class MasterScale:
         """The number of the grade, 0 the best, length n."""
         return np.searchsorted(logit(np.asarray(self.bounds)), log_odds, side="right")
 
+    def published(
+        self, log_odds: Floats, previous: npt.NDArray[np.object_], *, margin: float
+    ) -> npt.NDArray[np.object_]:
+        """The grade that is shown: the one published before, until the PD has left its band by a margin.
+
+        Parameters
+        ----------
+        log_odds : array, length n
+        previous : array of str, length n
+            Published before; one that is no grade of this scale ("", D) holds nobody.
+        margin : float >= 0
+            In log-odds, on either side of the band.
+        """
+        bounds = np.r_[-np.inf, logit(np.asarray(self.bounds)), np.inf]
+        number = {name: place for place, name in enumerate(self.names)}
+        before = np.array([number.get(name, -1) for name in previous], np.int64)
+        stays = (log_odds >= bounds[before] - margin) & (log_odds < bounds[before + 1] + margin) & (before >= 0)
+        return np.where(stays, previous, self.grade(log_odds))
+
     def grade(self, log_odds: Floats) -> npt.NDArray[np.object_]:
         """The name of the grade, length n."""
         return np.asarray(self.names, object)[self.place(log_odds)]
@@ -57,13 +76,22 @@ class MasterScale:
 
 @dataclass(frozen=True)
 class RatingRecipe:
-    """The section `rating` of params.yaml: the master scale, and the printed points."""
+    """The section `rating` of params.yaml: the master scale, and the printed points.
+
+    `hysteresis` is by how much, in log-odds, a PD has to leave the band of the published grade before that moves; a
+    grade that doubles the PD is ln 2 = 0.69 wide.
+    """
 
     names: tuple[str, ...] = _NAMES
     bounds: tuple[float, ...] = _BOUNDS
     pdo: float = 20.0
     anchor: float = 600.0
     odds: float = 50.0
+    hysteresis: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.hysteresis >= 0:
+            raise Mistake(f"params.yaml: rating.hysteresis should be 0 or above, got {self.hysteresis}.")
 
     def scale(self) -> MasterScale:
         """The grades."""
@@ -86,6 +114,7 @@ class RatingSystem:
     scale: MasterScale
     points: PointScale
     term: TermStructure
+    hysteresis: float = 0.0
 
     def log_odds(self, matrix: Matrix) -> Floats:
         """Calibrated log-odds of bad, length n."""
@@ -120,6 +149,7 @@ class RatingSystem:
             "scale": {"names": list(self.scale.names), "bounds": list(self.scale.bounds)},
             "points": asdict(self.points),
             "term": self.term.as_dict(),
+            "hysteresis": self.hysteresis,
         }
 
     @classmethod
@@ -131,6 +161,7 @@ class RatingSystem:
             MasterScale(tuple(said["scale"]["names"]), tuple(said["scale"]["bounds"])),
             PointScale(**said["points"]),
             TermStructure.of_dict(said["term"]),
+            said["hysteresis"],
         )
 
 

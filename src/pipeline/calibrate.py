@@ -21,7 +21,7 @@ def main(stage: Stage) -> None:
         found = calibration.fit(bad, model.log_odds(matrix), customer=customer)
         # its level does not matter: the PD at the horizon stays the rating's
         term = hazard.fit(found.apply(model.log_odds(train)), by_term)
-        systems[model.kind] = RatingSystem(model, found, rating.scale(), rating.points(), term)
+        systems[model.kind] = RatingSystem(model, found, rating.scale(), rating.points(), term, rating.hysteresis)
     log_odds = {name: system.log_odds(matrix) for name, system in systems.items()}
     champion, why = stage.recipe("champion", ChampionRecipe).choose(bad, log_odds, customer=customer)
     stage.write(

@@ -1,6 +1,5 @@
 """Card text: which scorecard rates whom, and why, in English and Chinese."""
 
-from ..features.matrix import Matrix
 from ..models.model import Model
 from ..models.segments import POOLED, Scorecards, SegmentCard
 
@@ -16,12 +15,11 @@ def why_card(one: SegmentCard) -> tuple[str, str]:
             return one.why, f"使用通用评分卡；违约客户仅{one.bads}个，不足以区分"
 
 
-def told_card(model: Model, row: Matrix) -> tuple[str, str, str]:
-    """The name of the card that scores one row, and why that one; empty for trees, and where there is one for all."""
+def told_card(model: Model, segment: str) -> tuple[str, str, str]:
+    """The name of the card that scores a segment, and why that one; empty for trees, and where there is one for all."""
     if not isinstance(model, Scorecards) or not model.segments:
         return "", "", ""
-    place = int(model.card_of(row)[0])
-    if not place:
+    one = next((one for one in model.segments if one.segment == segment), None)
+    if one is None:
         return POOLED, "the pooled card; no card is named for the segment", "使用通用评分卡；所属细分市场无专用评分卡"
-    one = model.segments[place - 1]
     return one.segment if one.how == "own" else POOLED, *why_card(one)

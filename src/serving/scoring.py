@@ -1,6 +1,6 @@
 """Scoring: every customer of a ledger rated at a day, with exact reasons, or told why it cannot be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -35,7 +35,10 @@ class Rating:
     ----------
     status : Status
         OBSERVED is rated; the others tell why not (a defaulted customer has the grade D and no PD).
-    pd : float in (0, 1); score : int, more is less risk; grade : str
+    pd : float in (0, 1); score : int, more is less risk; grade : str, the model's
+    published, previous : str
+        The grade that is shown, which moves only when the PD has left its band by the margin of the rating philosophy,
+        and the one shown before ("" where none was given).
     pd_cautious : float in (0, 1)
         The PD with the margin of conservatism: beside it, never part of grade or points.
     pd_term : tuple of (days, pd)
@@ -55,6 +58,8 @@ class Rating:
     pd_term: tuple[tuple[int, float], ...]
     score: int | None
     grade: str | None
+    published: str | None
+    previous: str
     model: str
     card: str
     card_en: str
@@ -77,6 +82,10 @@ class Scored:
         The model's features (also of customers that are not rated).
     log_odds, points, base_points : float64 (n), (n, k), (n)
         Calibrated log-odds, what each feature adds to the score, and the score before any speaks.
+    terms : float64 (n, t)
+        PD within each of the system's terms.
+    published, previous : arrays of str, length n
+        Grades (see `Rating`).
     """
 
     bundle: Bundle
@@ -87,32 +96,37 @@ class Scored:
     log_odds: Floats
     points: Floats
     base_points: Floats
+    terms: Floats
+    published: npt.NDArray[np.object_]
+    previous: npt.NDArray[np.object_]
 
     def rating(self, place: int) -> Rating:
         """The rating of the customer with this number, reasons included."""
         system, status = self.bundle.system, Status(int(self.status[place]))
-        customer = self.customers.iloc[place]
-        model = self.bundle.system.model
-        card = told_card(model, self.matrix.rows(slice(place, place + 1)))
-        common = (model.kind, *card, self.bundle.fingerprint, bool(customer["is_strategic"]))
-        if status is not Status.OBSERVED:
-            grade = DEFAULTED if status is Status.IN_DEFAULT else None
-            return Rating(customer["customer_id"], self.as_of, status, None, None, (), None, grade, *common, ())
-        z = self.log_odds[place : place + 1]
-        reasons = reasons_of(
-            self.bundle, self.points[place], self.matrix.values[place], self.matrix.missing[place], customer["segment"]
-        )
+        customer, rated = self.customers.iloc[place], status is Status.OBSERVED
+        z, values, missing = self.log_odds[place : place + 1], self.matrix.values[place], self.matrix.missing[place]
+        unrated = DEFAULTED if status is Status.IN_DEFAULT else None
+        card, card_en, card_zh = told_card(system.model, str(self.matrix.keys["segment"].iloc[place]))
         return Rating(
-            customer["customer_id"],
-            self.as_of,
-            status,
-            float(system.pd(z)[0]),
-            float(system.cautious_pd(z)[0]),
-            tuple(zip(system.term.days, map(float, system.term.pd(z)[0]), strict=True)),
-            int(system.score(z)[0]),
-            str(system.scale.grade(z)[0]),
-            *common,
-            tuple(reasons),
+            customer_id=customer["customer_id"],
+            as_of=self.as_of,
+            status=status,
+            pd=float(system.pd(z)[0]) if rated else None,
+            pd_cautious=float(system.cautious_pd(z)[0]) if rated else None,
+            pd_term=tuple(zip(system.term.days, map(float, self.terms[place]), strict=True)) if rated else (),
+            score=int(system.score(z)[0]) if rated else None,
+            grade=str(system.scale.grade(z)[0]) if rated else unrated,
+            published=str(self.published[place]) if rated else unrated,
+            previous=str(self.previous[place]),
+            model=system.model.kind,
+            card=card if rated else "",
+            card_en=card_en if rated else "",
+            card_zh=card_zh if rated else "",
+            bundle=self.bundle.fingerprint,
+            manual_review=bool(customer["is_strategic"]),
+            reasons=tuple(reasons_of(self.bundle, self.points[place], values, missing, customer["segment"]))
+            if rated
+            else (),
         )
 
     def ratings(self) -> list[Rating]:
@@ -120,8 +134,13 @@ class Scored:
         return [self.rating(place) for place in range(len(self.customers))]
 
 
-def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
+def score(bundle: Bundle, facts: Facts, as_of: date, *, previous: Mapping[str, str] | None = None) -> Scored:
     """Rate the customers of a ledger, or of one partition of it, as known at the close of a day.
+
+    Parameters
+    ----------
+    previous : mapping of customer_id to grade
+        Grades as they were published before; None where none were.
 
     Raises
     ------
@@ -146,6 +165,7 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
     )
     gap = np.abs(contributions.sum(axis=1) + baselines - log_odds).max(initial=0.0)
     assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
+    before = np.array([(previous or {}).get(name, "") for name in facts.customers["customer_id"]], object)
     return Scored(
         bundle,
         as_of,
@@ -155,10 +175,15 @@ def score(bundle: Bundle, facts: Facts, as_of: date) -> Scored:
         log_odds,
         -system.points.factor * contributions,
         system.points.score(baselines),
+        system.term.pd(log_odds),
+        system.scale.published(log_odds, before, margin=system.hysteresis),
+        before,
     )
 
 
-def score_parts(bundle: Bundle, folder: Path, as_of: date) -> Iterator[tuple[Ledger, Facts, Scored]]:
+def score_parts(
+    bundle: Bundle, folder: Path, as_of: date, *, previous: Mapping[str, str] | None = None
+) -> Iterator[tuple[Ledger, Facts, Scored]]:
     """Each partition of a ledger on disk, its facts and its ratings; memory is bounded by one of them.
 
     Where the model compares a customer with others, all partitions are surveyed first.
@@ -171,7 +196,7 @@ def score_parts(bundle: Bundle, folder: Path, as_of: date) -> Iterator[tuple[Led
     for partition, ledger in enumerate(Ledger.read_partitions(folder, about)):
         facts = facts_of(ledger)
         facts = survey.beside(facts, counts[partition]) if peers else facts
-        yield ledger, facts, score(bundle, facts, as_of)
+        yield ledger, facts, score(bundle, facts, as_of, previous=previous)
 
 
 def status_text(status: Status) -> tuple[str, str]:
