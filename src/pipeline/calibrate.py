@@ -4,6 +4,7 @@ from ..models.boosting import BoostedTrees
 from ..models.calibrating import CalibrationRecipe
 from ..models.hazard import HazardRecipe
 from ..models.rating import RatingRecipe, RatingSystem
+from ..models.sweep import gate
 from ..models.validation import ChampionRecipe
 from .cards import scorecards
 from .lessons import lessons, terms
@@ -18,6 +19,7 @@ def main(stage: Stage) -> None:
     hazard, train, by_term = stage.recipe("hazard", HazardRecipe), *terms(stage, "train")
     systems = {}
     for model in (scorecards(stage), BoostedTrees.of_dict(stage.read("boosting"))):
+        gate(model, train)
         found = calibration.fit(bad, model.log_odds(matrix), customer=customer)
         # its level does not matter: the PD at the horizon stays the rating's
         term = hazard.fit(found.apply(model.log_odds(train)), by_term)
