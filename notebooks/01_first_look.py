@@ -69,7 +69,7 @@ pd.DataFrame({name: metrics[name]["test"] for name in ("scorecard", "boosting")}
 
 # %%
 known, champion = systems(stage)
-card = known["scorecard"].model
+card = known["scorecard"].model.pooled
 pd.DataFrame(
     [
         {"feature": one.feature, "up to": edge, "goods": g, "bads": b, "woe": round(w, 3), "points": p}
