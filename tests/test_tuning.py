@@ -153,7 +153,7 @@ def test_what_is_found_lies_in_the_ranges_and_is_no_worse_than_what_stood(search
         low, high = getattr(tuning, name)
         assert low <= getattr(found, name) <= high
     assert found.max_bin in tuning.max_bin
-    assert 1 <= found.trees <= 60
+    assert 1 / found.learning_rate - 1 <= found.trees <= 60
     assert study.best_value >= study.trials[0].value
     assert study.trials[0].params["leaves"] == SMALL.leaves
 

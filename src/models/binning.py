@@ -16,6 +16,7 @@ from .bins import Bins, weight_of_evidence
 Floats = npt.NDArray[np.float64]
 _TREND = {Risk.RISES: "ascending", Risk.FALLS: "descending", Risk.FREE: "auto_asc_desc"}
 _PRIOR = 5  # rows
+_SAMPLE = 200_000  # rows: of more, a tree that proposes cuts sees so many
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,12 @@ class BinningRecipe:
             return np.empty(0)
         from optbinning import OptimalBinning  # takes seconds to import; scoring never comes here
 
+        many = len(values) > _SAMPLE
+        if many and not len(coarse := _coarse(values, bad)):
+            return np.empty(0)
         cut = OptimalBinning(
             name=name,
+            user_splits=coarse if many else None,
             prebinning_method="cart",
             max_n_bins=self.max_bins,
             min_bin_size=self.min_rows,
@@ -169,6 +174,15 @@ class BinningRecipe:
             if goods + bads >= self.missing_rows and bads >= self.missing_bads:
                 return weight_of_evidence(goods, bads, all_good, all_bad), policy
         return 0.0, "neutral"
+
+
+def _coarse(values: Floats, bad: Floats) -> Floats:
+    """Where a tree cuts a sample of very many rows, as optbinning cuts all of fewer; all rows decide what is merged."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    some = np.random.default_rng(0).choice(len(values), _SAMPLE, replace=False)
+    tree = DecisionTreeClassifier(max_leaf_nodes=20, min_samples_leaf=0.05).fit(values[some, None], bad[some]).tree_
+    return np.unique(tree.threshold[tree.feature >= 0])
 
 
 def by_risk(levels: npt.NDArray[Any], bad: Floats) -> npt.NDArray[np.int64]:

@@ -23,7 +23,7 @@ _SCALES = {"learning_rate": True, "leaves": True, "min_rows": True, "l2": True} 
 class TuningRecipe:
     """The section `tuning` of params.yaml: ranges of the section `boosting` to search, (lowest, highest).
 
-    The number of trees is not searched: it is where the mean AUC of the folds is best.
+    The number of trees is not searched: it is where the mean AUC of the folds is best, from 1 / learning_rate trees on.
 
     Attributes
     ----------
@@ -99,8 +99,10 @@ class TuningRecipe:
             trial.report(float(mean.max()), step)
             if step + 1 < len(pairs) and trial.should_prune():
                 raise optuna.TrialPruned
-        trial.set_user_attr("trees", int(mean.argmax()) + 1)
-        return float(mean.max())
+        fewest = min(len(mean), int(1 / tried.learning_rate)) - 1  # with fewer most of what is to be learnt is not
+        best = fewest + int(mean[fewest:].argmax())
+        trial.set_user_attr("trees", best + 1)
+        return float(mean[best])
 
     def search(
         self,

@@ -1,5 +1,7 @@
 """Lessons: the model features and outcomes of one slice."""
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,6 +12,7 @@ from ..features.matrix import Matrix
 from .stage import Stage
 
 
+@lru_cache(maxsize=1)
 def observed(stage: Stage) -> tuple[Matrix, pd.DataFrame]:
     """The features of all observations, and beside each its outcome and slice."""
     matrix, slices = Matrix.read(stage.path("matrix")), stage.read("slices")
