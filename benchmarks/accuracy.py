@@ -115,7 +115,7 @@ def tuned(matrix: Matrix, bad: np.ndarray, trials: int) -> BoostingRecipe:
     """The trees that the training part itself chooses."""
     tuning = replace(TUNING, trials=trials)
     pairs, _ = folds(matrix.keys, bad, many=tuning.folds, embargo_days=0, seed=0)
-    return tuning.search(study_for(None, "trees", 0), TREES, matrix, bad, pairs)
+    return tuning.search(study_for(None, "trees"), TREES, matrix, bad, pairs)
 
 
 def figures(learn: Matrix, bad: np.ndarray, judge: Matrix, hit: np.ndarray, trials: int) -> dict[str, float]:

@@ -84,7 +84,7 @@ def test_a_level_never_met_is_missing_as_unseen_and_neutral_unless_a_weight_is_s
 def test_a_level_of_few_rows_is_drawn_to_the_mean():
     levels = np.repeat([0, 1, 2], [1000, 2, 1000])
     bad = np.r_[np.repeat([1.0, 0.0], [50, 950]), 1.0, 1.0, np.repeat([1.0, 0.0], [600, 400])]
-    assert by_risk(levels, bad).tolist() == [0, 2, 1] or by_risk(levels, bad).tolist() == [0, 1, 2]
+    assert by_risk(levels, bad).tolist() == [0, 1, 2]  # 2 bads of 2 rows tell less than 600 of 1,000
     assert by_risk(np.array([0, 0, 0, 0, 1, 2, 2]), np.array([1.0, 1, 1, 1, 1, 0, 0])).tolist() == [2, 1, 0]
 
 

@@ -188,7 +188,13 @@ def test_a_day_beyond_the_ledger_is_refused(walked, loaded):
 
 def test_rows_without_a_ledger_score_the_same_through_mlflows_door(walked, loaded):
     matrix = Matrix.read(walked / "data/matrix/features.parquet").rows(slice(0, 500)).only(loaded.system.model.features)
+    why = pd.DataFrame(matrix.missing.astype("int64"), columns=[f"{name}:missing" for name in matrix.names])
     rows = pd.DataFrame(matrix.values, columns=matrix.names).assign(segment=matrix.keys["segment"])
+    told = _load_pyfunc(str(walked / "artifacts/bundle")).predict(rows.join(why))
+    assert np.array_equal(told["pd"], loaded.system.pd(loaded.system.log_odds(matrix)))
+    gap = rows.columns[np.isnan(matrix.values).any(axis=0).argmax()]
+    with pytest.raises(Mistake, match=f"{gap}:missing should be the number of a reason"):
+        Scorer(loaded).predict(rows.join(why.assign(**{f"{gap}:missing": 0})))
     told = _load_pyfunc(str(walked / "artifacts/bundle")).predict(rows[rows.columns[::-1]])
     whole = ~np.isnan(matrix.values).any(axis=1) | (loaded.system.model.kind == "boosting")
     assert np.array_equal(told["pd"][whole], loaded.system.pd(loaded.system.log_odds(matrix))[whole])

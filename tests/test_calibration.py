@@ -122,7 +122,7 @@ def test_without_a_fitted_level_the_margin_is_jeffreys_bound_over_customers():
     ("said", "wrong"),
     [
         ({"long_run": (0.02,)}, "two years or more"),
-        ({"long_run": (0.02, 3.0)}, r"rates in \(0, 1\)"),
+        ({"long_run": (0.02, 3.0)}, r"rates in \[0, 1\)"),
         ({"confidence": 90.0}, r"confidence should lie in \[0.5, 1\)"),
     ],
 )

@@ -12,6 +12,7 @@ from tradecredit.features.declaration import Risk
 from tradecredit.models.binning import BinningRecipe
 from tradecredit.models.edits import Edit
 from tradecredit.models.making import CardRecipe
+from tradecredit.models.segments import SegmentRecipe
 from tradecredit.models.selection import SelectionRecipe
 from tradecredit.models.weighing import ScorecardRecipe
 from tradecredit.pipeline.cards import read_by_hand
@@ -178,10 +179,16 @@ def test_too_few_bads_are_not_fitted_and_an_experts_points_are_taken(rows):
     [
         ({"points": [1, 2]}, "points should be 3 whole numbers"),
         ({"points": [1, 2, 2.5]}, "points should be 3 whole numbers"),
-        ({"edges": [30, 10]}, "edges should rise"),
+        ({"edges": [30, 10]}, "edges should be numbers that rise"),
         ({"missing": {}}, "hold points for MISSING"),
         ({"feature": "lateness"}, "no feature that models may use"),
-        ({"weights": []}, "weights is not known"),
+        ({"weights": []}, "should hold edges, feature"),
+        ({"edges": ["a", 30]}, "edges should be numbers that rise"),
+        ({"edges": [float("nan"), 30]}, "edges should be numbers that rise"),
+        ({"levels": [["bakers"]]}, "edges should be numbers that rise.*and levels"),
+        ({"points": [True, 0, -30]}, "points should be 3 whole numbers"),
+        ({"points": [20, 0, 60]}, "points turn between bins 2 and 3"),
+        ({"missing": {"NODEU": 5, "MISSING": 0}}, "missing.NODEU should be a reason"),
     ],
 )
 def test_an_expert_card_that_does_not_fit_together_is_refused(rows, wrong, because):
@@ -200,3 +207,44 @@ def test_the_bads_bear_so_many_weights(rows):
     ).fit(matrix, some)
     assert len(made.card.features) <= 2
     assert any("bear 2 weights" in why for why in made.dropped.values()) or len(made.dropped) >= 1
+
+
+@pytest.mark.parametrize(
+    ("levels", "because"),
+    [
+        ([["bakers"], ["bakers", "drapers"]], "each once"),
+        ([["bakers"], ["tanners"]], "groups of bakers, builders"),
+        ([], "groups of bakers"),
+    ],
+)
+def test_levels_of_an_expert_card_stand_there_once_and_are_known(rows, levels, because):
+    matrix, bad = rows
+    row = {"feature": "trade", "levels": levels, "points": [1] * len(levels), "missing": {"MISSING": 0}}
+    with pytest.raises(Mistake, match=because):
+        RECIPE.fit(matrix, bad * 0, expert={"base": 500, "features": [row]})
+
+
+@pytest.mark.parametrize("said", [{"base": 500, "features": 5}, {"base": 1.5, "features": []}, {"features": [{}]}])
+def test_an_expert_card_without_its_parts_is_refused(rows, said):
+    with pytest.raises(Mistake, match="expert card: should hold base"):
+        RECIPE.fit(rows[0], rows[1] * 0, expert=said)
+
+
+def test_of_an_expert_card_points_alone_are_edited(rows):
+    matrix, bad = rows
+    made = RECIPE.fit(matrix, bad * 0, expert=EXPERT, edits=[_edit("points", bin=1, points=25)])
+    assert made.card.points[0][0] == 25
+    with pytest.raises(Mistake, match="points alone can be edited"):
+        RECIPE.fit(matrix, bad * 0, expert=EXPERT, edits=[_edit("force_in")])
+
+
+def test_a_thin_segment_takes_the_card_that_an_expert_made_for_it(rows):
+    matrix, bad = rows
+    small = np.arange(len(bad)) % 100 == 0
+    told = matrix.__class__(
+        matrix.keys.assign(segment=np.where(small, "CORP", "SME")), matrix.values, matrix.missing, matrix.features
+    )
+    card, made = SegmentRecipe(own_bads=10**6).fit("CORP", RECIPE.fit(told, bad).card, RECIPE, told, bad, expert=EXPERT)
+    assert (card.how, made.card) == ("expert", card.card)
+    assert card.card.base == EXPERT["base"]
+    assert "expert" in card.why

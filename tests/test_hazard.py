@@ -48,6 +48,17 @@ def test_it_finds_the_hazards_that_made_the_defaults():
         assert np.abs(mine - right)[:-1].max() < 0.3 * np.abs(flat - right)[:-1].max()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_more_risk_within_the_year_is_more_risk_in_every_term_whatever_was_fitted(seed):
+    """Here the safe default at once and the risky late."""
+    rng = np.random.default_rng(seed)
+    z = rng.normal(-2, 1.5, 20_000)
+    year = (rng.random(len(z)) < sigmoid(z)).astype(float)
+    month = year * (rng.random(len(z)) < np.where(z < -3, 0.9, 0.05))
+    found = HazardRecipe().fit(z, {30: month, 365: year})
+    assert (np.diff(found.pd(np.linspace(-12, 8, 1001)), axis=0) >= 0).all()
+
+
 def test_an_interval_of_few_bads_has_a_level_alone():
     rng = np.random.default_rng(7)
     z = rng.normal(-3, 1, 2000)

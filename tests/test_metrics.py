@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradecredit.models import metrics as m
+from tradecredit.models.lowdefault import pluto_tasche_bound
 from tradecredit.models.rating import MasterScale
 from tradecredit.models.validation import by_grade
 
@@ -125,5 +126,7 @@ def test_a_grade_tells_its_step_and_its_bounds():
     for row in rows:
         if row["customers"]:
             assert row["jeffreys_bound"] > row["bad_customers"] / row["customers"]
-    bounds = [row["pluto_tasche_bound"] for row in rows]
-    assert bounds == sorted(bounds)
+    best = rows[0]["pluto_tasche_bound"]
+    assert best == pytest.approx(
+        pluto_tasche_bound(2000, len(np.unique(np.flatnonzero(bad) // 2)), confidence=0.75), abs=1e-6
+    )

@@ -76,7 +76,7 @@ def _code(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_is_the_module_of_its_name(name):
-    each = " ${key}" if "foreach" in WRITTEN[name] else ""
+    each = " '${key}'" if "foreach" in WRITTEN[name] else ""
     assert STAGES[name]["cmd"] == f"python -m tradecredit.pipeline.{name}{each}"
     assert callable(import_module(f"tradecredit.pipeline.{name}").main)
 
@@ -274,6 +274,7 @@ def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run):
     with pytest.raises(Mistake, match="--by"):
         promote(stage, "challenger", by=" ", reason="it is better")
     assert not log.exists()
+    stage.params["promotion"] = {"most_off": 9.0}
     line = promote(stage, "challenger", by="A. Head", reason="the first one")
     assert (line["instead_of"], tracker.version_of("champion")) == ("", first)
     with pytest.raises(Mistake, match="is the champion already"):
@@ -286,6 +287,14 @@ def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run):
     assert (line["instead_of"], line["not_met"], line["auc_difference"]["value"]) == (first, [], 0.0)
     assert tracker.version_of("champion") == second
     assert [json.loads(one)["version"] for one in log.read_text().splitlines()] == [first, second]
+    assert verified(log)
+    whole = log.read_text()
+    log.write_text(whole.splitlines(keepends=True)[0])
+    with pytest.raises(Mistake, match="last lines were changed or taken out"):
+        promote(stage, first, by="A. Head", reason="back to it")
+    log.write_text(whole)
+    stage.params["promotion"] = {"most_off": 1e-9}
+    assert promote(stage, first, by="A. Head", reason="back\u2028to it", despite="it is known")["despite"]
     assert verified(log)
 
 

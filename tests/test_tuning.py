@@ -134,17 +134,37 @@ def searched(rows, tmp_path_factory):
     pairs, _ = folds(matrix.keys, bad, many=3, embargo_days=379, seed=0)
     store = f"sqlite:///{tmp_path_factory.mktemp('study')}/tuning.db"
     tuning = TuningRecipe(trials=3, most_trees=60)
-    tuning.search(study_for(store, "one", 0), SMALL, matrix, bad, pairs)
+    tuning.search(study_for(store, "one"), SMALL, matrix, bad, pairs)
     seen: list[int] = []
-    study = study_for(store, "one", 0)
+    study = study_for(store, "one")
     found = replace(tuning, trials=6).search(study, SMALL, matrix, bad, pairs, tell=seen.append)
     return tuning, study, found, seen, pairs
 
 
-def test_a_search_goes_on_where_it_was_stopped(searched):
-    _, study, _, seen, _ = searched
+def test_a_search_goes_on_where_it_was_stopped_as_if_it_had_not_been(searched, rows):
+    tuning, study, _, seen, pairs = searched
     assert seen == [4, 5, 6]
-    assert len(study.trials) == 6
+    whole = study_for(None, "whole")
+    replace(tuning, trials=6).search(whole, SMALL, *rows, pairs)
+    assert [one.params for one in study.trials] == [one.params for one in whole.trials]
+    assert len({tuple(one.params.items()) for one in study.trials}) == 6
+
+
+def test_a_trial_that_was_interrupted_is_tried_anew(rows, searched, monkeypatch):
+    tuning, _, _, _, pairs = searched
+    study = study_for(None, "interrupted")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tradecredit.models.tuning._curve", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            tuning.search(study, SMALL, *rows, pairs)
+    tuning.search(study, SMALL, *rows, pairs)
+    told = [one for one in study.trials if one.state.name in ("COMPLETE", "PRUNED")]
+    assert len(told) == 3
+    assert told[0].params["leaves"] == SMALL.leaves
 
 
 def test_what_is_found_lies_in_the_ranges_and_is_no_worse_than_what_stood(searched):

@@ -56,6 +56,8 @@ class BinningRecipe:
         for name in self.stated:
             if name.split(":")[-1] not in {"MISSING", *Missing.__members__} - {Missing.NONE.name}:
                 raise Mistake(f"params.yaml: binning.stated.{name} names no missing reason such as NODUE.")
+            if not np.isfinite(self.stated[name]):
+                raise Mistake(f"params.yaml: binning.stated.{name} should be a number, got {self.stated[name]}.")
 
     def fit(self, matrix: Matrix, bad: Floats) -> tuple[Bins, ...]:
         """Cut every feature in the declared direction of risk; a category into groups of levels of similar risk.
@@ -128,7 +130,7 @@ class BinningRecipe:
             missing_woe=missing_woe,
             missing_policy={name: told[1] for name, told in of_missing.items()},
             missing_counts=own,
-            iv=float(sum((b / all_bad - g / all_good) * w for g, b, w in held)),
+            iv=float(sum((b / max(all_bad, 1) - g / max(all_good, 1)) * w for g, b, w in held)),
         )
 
     def _edges(self, name: str, trend: str, values: Floats, bad: Floats) -> Floats:

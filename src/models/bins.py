@@ -32,8 +32,8 @@ class Bins:
         Unweighted counts of the rows it was fitted on.
     missing_woe : dict of str to float
         Weight of evidence of each typed missing reason; `MISSING` serves one not met in fitting.
-    missing_policy : dict of str to {"stated", "safest", "own", "pooled", "neutral"}
-        Where each of them comes from: see `BinningRecipe`.
+    missing_policy : dict of str to {"stated", "safest", "own", "pooled", "neutral", "fixed"}
+        Where each of them comes from: see `BinningRecipe`; people may fix its points (see `Edit`).
     missing_counts : dict of str to (goods, bads)
     iv : float
         Information value: sum over all bins of (share of bads - share of goods) x woe.
@@ -95,9 +95,10 @@ class Bins:
 def weight_of_evidence(goods: float, bads: float, all_good: float, all_bad: float) -> float:
     """ln(share of bads / share of goods) of a cell: higher is riskier [Siddiqi 2017].
 
-    Half an event on either side keeps an empty cell finite; one without rows tells nothing (0).
+    Half an event on either side keeps an empty cell finite; one without rows tells nothing (0), nor does one of a
+    sample that is all good or all bad.
     """
-    if goods + bads == 0:
+    if goods + bads == 0 or not all_good or not all_bad:
         return 0.0
     pad = 0.0 if goods and bads else 0.5
     return math.log(((bads + pad) / all_bad) / ((goods + pad) / all_good))

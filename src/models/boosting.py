@@ -50,6 +50,10 @@ class BoostedTrees:
         told = [booster.predict(rows, raw_score=True, num_threads=threads) for booster in self.boosters]
         return np.mean(told, axis=0)
 
+    def steps(self, feature: str) -> Floats:  # noqa: ARG002 - LightGBM holds to its constraints at every split
+        """None that are told."""
+        return np.empty(0)
+
     def baselines(self, matrix: Matrix) -> Floats:
         """Mean log-odds over the training rows, the same for each row, length n."""
         return np.full(len(matrix), self.baseline)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import beta as beta_distribution
 from scipy.stats import norm, t
 
 from ..errors import Mistake
 from .calibration import Beta, Calibration, Curve, Line, Steps
+from .folds import groups
 from .metrics import fit_line, in_the_large, level_for, losses, sigmoid
 
 Floats = npt.NDArray[np.float64]
@@ -27,9 +29,10 @@ class CalibrationRecipe:
     Attributes
     ----------
     min_bads : int
-        For a line. With fewer the slope stays 1 and only the level is fitted; with fewer than a fifth nothing is.
+        Bad customers for a line. With fewer the slope stays 1 and only the level is fitted; with fewer than a fifth
+        nothing is.
     beta_bads, isotonic_bads : int
-        For a beta curve, and for isotonic steps.
+        Bad customers for a beta curve, and for isotonic steps.
     long_run : tuple of float
         Default rates of whole years, good and bad ones: PDs are held to their mean (through the cycle) instead of the
         level of the tune slice (point in time).
@@ -45,8 +48,10 @@ class CalibrationRecipe:
     confidence: float = 0.9
 
     def __post_init__(self) -> None:
-        if not all(0 < rate < 1 for rate in self.long_run):
-            raise Mistake(f"params.yaml: calibration.long_run should hold rates in (0, 1), got {list(self.long_run)}.")
+        if not all(0 <= rate < 1 for rate in self.long_run) or (self.long_run and not any(self.long_run)):
+            raise Mistake(
+                f"params.yaml: calibration.long_run should hold rates in [0, 1), not all 0, got {list(self.long_run)}."
+            )
         if len(self.long_run) == 1:
             raise Mistake("params.yaml: calibration.long_run should hold two years or more, good and bad ones.")
         if not 0.5 <= self.confidence < 1:
@@ -65,9 +70,9 @@ class CalibrationRecipe:
         Mistake
             The model ranks these rows the wrong way round, or parts them wholly.
         """
-        n_bad = int(np.sum(bad))
+        n_bad = len(np.unique(customer[bad == 1]))
         if n_bad < self.min_bads:
-            few = n_bad < self.min_bads / 5 or n_bad in (0, len(bad))
+            few = n_bad < self.min_bads / 5 or bad.min() == bad.max()
             found = Calibration() if few else Calibration(Line(in_the_large(bad, log_odds)), "level")
         else:
             found = self._chosen(bad, log_odds, customer)
@@ -81,9 +86,10 @@ class CalibrationRecipe:
     def _chosen(self, bad: Floats, log_odds: Floats, customer: npt.NDArray) -> Calibration:
         _line(bad, log_odds)  # a model that cannot bear even that is told so
         allowed: dict[str, Callable[[Floats, Floats], Curve]] = {"line": _line}
-        if bad.sum() >= self.beta_bads:
+        n_bad = len(np.unique(customer[bad == 1]))
+        if n_bad >= self.beta_bads:
             allowed["beta"] = _beta
-        if bad.sum() >= self.isotonic_bads:
+        if n_bad >= self.isotonic_bads:
             allowed["isotonic"] = _steps
         told = {kind: _loss_elsewhere(fit, bad, log_odds, customer) for kind, fit in allowed.items()}
         chosen = "line"
@@ -160,7 +166,9 @@ def _steps(bad: Floats, log_odds: Floats) -> Steps | Line:
     rises = np.diff(told, prepend=-np.inf) > 0
     if rises.sum() < 2:
         return _line(bad, log_odds)
-    return Steps(tuple(np.array([*ends])[rises].tolist()), tuple(told[rises].tolist()))
+    found = Steps(tuple(np.array([*ends])[rises].tolist()), tuple(told[rises].tolist()))
+    level = in_the_large(bad, found.apply(log_odds))  # half events moved it
+    return replace(found, told=tuple(height + level for height in found.told))
 
 
 def _height(rows: float, bads: float) -> float:
@@ -172,8 +180,7 @@ def _loss_elsewhere(
     fit: Callable[[Floats, Floats], Curve], bad: Floats, log_odds: Floats, customer: npt.NDArray
 ) -> Floats:
     """Log loss of each row under a curve that was fitted without its customer, length n."""
-    _, who = np.unique(customer, return_inverse=True)
-    fold = np.random.default_rng(0).permutation(who.max() + 1)[who] % _FOLDS
+    fold = groups(pd.Series(customer), bad, _FOLDS, seed=0)
     loss = np.empty(len(bad))
     for k in range(_FOLDS):
         here = fold == k

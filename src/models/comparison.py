@@ -127,10 +127,13 @@ class PromotionRecipe:
 
     most_lost: float = 0.0
     unless_p_above: float = 0.1
-    most_off: float = 0.35
+    most_off: float = 0.5
 
-    def judge(self, told: dict[str, Any]) -> list[str]:
-        """What of the rule a comparison (champion first) does not meet; empty if the challenger may be promoted."""
+    def judge(self, told: dict[str, Any], *, first: bool = False) -> list[str]:
+        """What of the rule a comparison (champion first) does not meet; empty if the challenger may be promoted.
+
+        With `first` there is no champion yet, and the challenger was compared with itself.
+        """
         against = []
         difference, all_ = told["auc_difference"], told["calibration"][0]
         if difference["value"] < -self.most_lost and difference["p"] <= self.unless_p_above:
@@ -138,7 +141,7 @@ class PromotionRecipe:
                 f"its AUC is lower by {-difference['value']:.4f} (p {difference['p']:.3f}); promotion.most_lost allows "
                 f"{self.most_lost}"
             )
-        off, before = all_["in_the_large"][1], all_["in_the_large"][0]
+        off, before = all_["in_the_large"][1], 0.0 if first else all_["in_the_large"][0] or 0.0
         if off is None:
             against.append("the cohort has no bads or no goods to judge by")
         elif abs(off) > max(self.most_off, abs(before)):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from ..errors import Mistake
@@ -12,7 +13,15 @@ from .bins import Bins
 from .scorecard import Scorecard
 from .selection import SelectionRecipe
 
-KINDS = ("merge", "split", "points", "force_in", "force_out")
+_OF = {
+    "merge": {"bins"},
+    "split": {"at", "levels"},
+    "points": {"bin", "missing", "points"},
+    "force_in": set[str](),
+    "force_out": set[str](),
+}
+KINDS = tuple(_OF)
+_EMPTY = {"bins": (), "at": None, "levels": (), "bin": 0, "missing": "", "points": None}
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Edit:
         Points: of which bin, counted from 1, or of which missing reason.
     points : int
         Points: what they are from now on.
+    where : str
+        The file and the place in it, for messages.
     """
 
     edit: str
@@ -47,7 +58,8 @@ class Edit:
     levels: tuple[str, ...] = ()
     bin: int = 0
     missing: str = ""
-    points: int = 0
+    points: int | None = None
+    where: str = ""
 
     def __post_init__(self) -> None:
         if self.edit not in KINDS:
@@ -56,8 +68,30 @@ class Edit:
             if not getattr(self, name).strip():
                 raise Mistake(f"{self}: has no {name}; people who read it later will ask.")
 
+        try:
+            date.fromisoformat(self.day)
+        except ValueError:
+            raise Mistake(f"{self}: day should be a day such as 2025-01-15, got '{self.day}'.") from None
+        given = {name for name, nothing in _EMPTY.items() if getattr(self, name) not in (nothing, None)}
+        given -= {"at"} if self.at != self.at else set()
+        if given - _OF[self.edit]:
+            raise Mistake(f"{self}: {min(given - _OF[self.edit])} is not of this kind of edit.")
+        if self.edit == "points" and (self.points is None or bool(self.bin) == bool(self.missing)):
+            raise Mistake(f"{self}: should hold points, and either bin or missing.")
+
     def __str__(self) -> str:
-        return f"edit '{self.edit}' of {self.feature}"
+        return f"{self.where and self.where + ', '}edit '{self.edit}' of {self.feature}"
+
+    @property
+    def detail(self) -> str:
+        """Of what it was: bins, an edge, levels, a bin or a missing reason."""
+        match self.edit:
+            case "merge":
+                return ", ".join(map(str, self.bins))
+            case "split":
+                return ", ".join(self.levels) or f"{self.at:g}"
+            case _:
+                return self.missing or (str(self.bin) if self.bin else "")
 
     @property
     def because(self) -> str:
@@ -177,6 +211,7 @@ def edit_points(card: Scorecard, edits: Sequence[Edit], matrix: Matrix) -> tuple
             raise Mistake(f"{edit}: is not in the card; it has {', '.join(card.features)}.")
         k = card.features.index(edit.feature)
         points, missing = list(card.points[k]), dict(card.missing_points[k])
+        assert edit.points is not None, "an edit of points holds them"
         if edit.missing:
             if edit.missing not in missing:
                 raise Mistake(f"{edit}: missing should be one of {', '.join(missing)}, got '{edit.missing}'.")
@@ -187,7 +222,7 @@ def edit_points(card: Scorecard, edits: Sequence[Edit], matrix: Matrix) -> tuple
             before, points[edit.bin - 1] = points[edit.bin - 1], edit.points
             risk = matrix.features[matrix.place(edit.feature)].risk
             _check_direction(edit, [-p for p in points], risk, "points")
-        card = card.with_points(k, points, missing, matrix)
+        card = card.with_points(k, points, missing, matrix, fixed=edit.missing)
         changes.append(Change(edit, before, edit.points))
     return card, changes
 
@@ -199,7 +234,7 @@ def as_rows(changes: Sequence[Change]) -> list[dict[str, Any]]:
         return said.as_dict() if isinstance(said, Bins) else said
 
     return [
-        {"edit": one.edit.edit, "feature": one.edit.feature}
+        {"edit": one.edit.edit, "feature": one.edit.feature, "of": one.edit.detail}
         | {"author": one.edit.author, "day": one.edit.day, "reason": one.edit.reason}
         | {"before": plain(one.before), "after": plain(one.after)}
         for one in changes

@@ -1,11 +1,17 @@
 """The expert card: points that people give, where bads are too few to fit any."""
 
+import math
 from typing import Any
 
 from ..errors import Mistake
+from ..features.column import Missing
+from ..features.declaration import Feature
 from ..features.matrix import Matrix
 from .binning import BinningRecipe, Floats
+from .bins import Bins
 from .scorecard import PointScale, Scorecard
+
+_KEYS = {"feature", "edges", "levels", "points", "missing"}
 
 
 def expert_card(
@@ -26,25 +32,64 @@ def expert_card(
     Mistake
         Something is missing, or does not fit together.
     """
-    bins, points, missing = [], [], []
-    for number, row in enumerate(said.get("features") or [], start=1):
+    rows = said.get("features")
+    if set(said) - {"base", "features"} or not _whole(said.get("base")) or not isinstance(rows, list) or not rows:
+        raise Mistake("expert card: should hold base, a whole number, and features, a list; nothing else.")
+    bins: list[Bins] = []
+    points, missing = [], []
+    for number, row in enumerate(rows, start=1):
         where = f"expert card, feature {number}"
-        if unknown := sorted(set(row) - {"feature", "edges", "levels", "points", "missing"}):
-            raise Mistake(f"{where}: {unknown[0]} is not known; known are feature, edges, levels, points, missing.")
-        name, edges, levels = row.get("feature"), row.get("edges") or [], row.get("levels") or []
-        if name not in matrix.names:
-            raise Mistake(f"{where}: {name!r} is no feature that models may use.")
+        if not isinstance(row, dict) or set(row) - _KEYS:
+            raise Mistake(f"{where}: should hold {', '.join(sorted(_KEYS))} and nothing else, got {row!r}.")
+        name, given = row.get("feature"), row.get("points")
+        if name not in matrix.names or name in {one.feature for one in bins}:
+            raise Mistake(f"{where}: {name!r} is no feature that models may use, or stands there twice.")
+        declared = matrix.features[matrix.place(str(name))]
+        edges, levels = _cuts(f"{where} ({name})", row, declared)
         n_bins = len(levels) if levels else len(edges) + 1
-        if list(edges) != sorted(set(edges)):
-            raise Mistake(f"{where} ({name}): edges should rise, got {edges}.")
-        given, of_missing = row.get("points") or [], row.get("missing") or {}
-        if len(given) != n_bins or not all(isinstance(p, int) for p in [*given, *of_missing.values()]):
-            raise Mistake(f"{where} ({name}): points should be {n_bins} whole numbers, got {given}.")
-        if "MISSING" not in of_missing:
-            raise Mistake(f"{where} ({name}): missing should hold points for MISSING, any reason that is not named.")
-        bins.append(recipe.cut(name, edges, levels, matrix, bad))
+        if not isinstance(given, list) or len(given) != n_bins or not all(map(_whole, given)):
+            raise Mistake(f"{where} ({name}): points should be {n_bins} whole numbers, got {given!r}.")
+        turned = [k for k in range(1, n_bins) if not levels and (given[k] - given[k - 1]) * declared.risk.value > 0]
+        if turned:
+            raise Mistake(
+                f"{where} ({name}): points turn between bins {turned[0]} and {turned[0] + 1}; the catalogue declares "
+                f"that risk {declared.risk.name.lower()} with it, and more points are less risk."
+            )
+        bins.append(recipe.cut(declared.name, edges, levels, matrix, bad))
         points.append(tuple(given))
-        missing.append({str(reason): worth for reason, worth in of_missing.items()})
-    if not bins or not isinstance(said.get("base"), int):
-        raise Mistake("expert card: should hold base, a whole number, and features.")
+        missing.append(_missing(f"{where} ({name})", row.get("missing")))
     return Scorecard(scale, said["base"], tuple(bins), tuple(points), tuple(missing), ()).over(matrix)
+
+
+def _cuts(where: str, row: dict[str, Any], declared: Feature) -> tuple[list[float], list[list[str]]]:
+    """Edges of a number, or groups of levels of a category."""
+    edges, levels = row.get("edges") or [], row.get("levels") or []
+    if declared.levels:
+        named = [level for group in levels for level in group]
+        strange = [level for level in named if level not in declared.levels]
+        if edges or not named or strange or len(set(named)) < len(named):
+            raise Mistake(
+                f"{where}: levels should be groups of {', '.join(declared.levels)}, each once, got {levels!r}."
+            )
+        return [], levels
+    told = [edge for edge in edges if isinstance(edge, int | float) and math.isfinite(edge)]
+    if levels or len(told) < len(edges) or told != sorted(set(told)):
+        raise Mistake(f"{where}: edges should be numbers that rise, got {edges!r}{' and levels' if levels else ''}.")
+    return told, []
+
+
+def _missing(where: str, said: Any) -> dict[str, int]:
+    """Points by reason."""
+    known = {"MISSING", *Missing.__members__} - {Missing.NONE.name}
+    if not isinstance(said, dict) or "MISSING" not in said:
+        raise Mistake(f"{where}: missing should hold points for MISSING, any reason that is not named.")
+    for reason, worth in said.items():
+        if reason not in known or not _whole(worth):
+            raise Mistake(
+                f"{where}: missing.{reason} should be a reason such as NODUE with whole points, got {worth!r}."
+            )
+    return dict(said)
+
+
+def _whole(said: Any) -> bool:
+    return isinstance(said, int) and not isinstance(said, bool)

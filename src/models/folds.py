@@ -32,7 +32,7 @@ def folds(
     (list of (array, array), str)
         Numbers of rows, and in words how they were parted.
     """
-    group = _groups(keys["customer_id"], bad, many, seed)
+    group = groups(keys["customer_id"], bad, many, seed=seed)
     day = pd.to_datetime(keys["as_of"]).to_numpy().astype("datetime64[D]").astype(np.int64)
     reach = int(day.max() - day.min()) - embargo_days
     if reach > 0:
@@ -50,7 +50,7 @@ def folds(
     return pairs, f"{many} folds of other customers; the days are too few to part"
 
 
-def _groups(customer: pd.Series, bad: npt.NDArray[np.float64], many: int, seed: int) -> Rows:
+def groups(customer: pd.Series, bad: npt.NDArray[np.float64], many: int, *, seed: int) -> Rows:
     """A group for each row, the same for all rows of a customer; customers with bads are dealt out evenly."""
     code, names = pd.factorize(customer, sort=True)
     ever = np.bincount(code, bad, minlength=len(names)) > 0

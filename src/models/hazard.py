@@ -13,6 +13,8 @@ from .metrics import fit_line, level_for, sigmoid
 
 Floats = npt.NDArray[np.float64]
 
+_RANGE = np.linspace(-12, 8, 401)  # log-odds over which terms have to rise
+
 
 @dataclass(frozen=True)
 class TermStructure:
@@ -26,7 +28,7 @@ class TermStructure:
     days : tuple of k int
         Ends of the intervals, rising; the last is the horizon.
     intercepts, slopes : tuples of k float
-        Slopes are above 0: more risk within the horizon is more risk in each interval.
+        More risk within the horizon is more risk in each interval: the slopes are as far apart as that allows.
     """
 
     days: tuple[int, ...]
@@ -88,14 +90,19 @@ class HazardRecipe:
         bad_by : dict of days to array of length n
             Was it a default within so many days (1 or 0)? The last is the horizon.
         """
-        lines, before = [], np.zeros(len(log_odds))
+        slopes, left, before = [], [], np.zeros(len(log_odds))
         for days in sorted(bad_by):
-            left = before == 0
-            now, z = bad_by[days][left], log_odds[left]
-            intercept, slope = fit_line(now, z) if now.sum() >= self.min_bads else (None, None)
-            if intercept is not None and slope is not None and slope.value > 0:
-                lines.append((intercept.value, slope.value))
-            else:
-                lines.append((level_for(z, (now.sum() + 0.5) / (len(now) + 1)), 1.0))
+            still = before == 0
+            now, z = bad_by[days][still], log_odds[still]
+            slope = fit_line(now, z)[1].value if now.sum() >= self.min_bads else 1.0
+            slopes.append(slope if slope > 0 else 1.0)  # NaN is not above 0 either
+            left.append((z, (now.sum() + 0.5) / (len(now) + 1)))
             before = np.maximum(before, bad_by[days])
-        return TermStructure(tuple(sorted(bad_by)), *(tuple(map(float, part)) for part in zip(*lines, strict=True)))
+        middle = float(np.mean(slopes))
+        for apart in np.linspace(1, 0, 21):  # with the same slope for all, every term rises with the risk
+            near = [middle + apart * (slope - middle) for slope in slopes]
+            levels = [level_for(slope * z, rate) for slope, (z, rate) in zip(near, left, strict=True)]
+            found = TermStructure(tuple(sorted(bad_by)), tuple(levels), tuple(map(float, near)))
+            if (np.diff(found.pd(_RANGE), axis=0) >= 0).all():
+                break
+        return found

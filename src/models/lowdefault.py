@@ -15,10 +15,10 @@ def jeffreys_bound(n: int, defaults: int, *, confidence: float) -> float:
 def pluto_tasche_bounds(
     n: Sequence[int], defaults: Sequence[int], *, confidence: float, correlation: float = 0.0
 ) -> list[float]:
-    """The most prudent PD of each grade [Pluto & Tasche 2005]: rising, also where no default was seen.
+    """The most prudent PD of each grade [Pluto & Tasche 2005], also where no default was seen.
 
-    A grade is pooled with all that are riskier; its bound is the PD under which so few defaults, or fewer, have the
-    probability 1 - confidence.
+    A grade is pooled with all that are riskier; see `pluto_tasche_bound`. Where a safer grade has more of the defaults
+    the bounds need not rise.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def pluto_tasche_bounds(
     [0.0029, 0.0033, 0.0076]
     """
     return [
-        _bound(int(sum(n[k:])), int(sum(defaults[k:])), confidence, correlation) if sum(n[k:]) else 1.0
+        pluto_tasche_bound(sum(n[k:]), sum(defaults[k:]), confidence=confidence, correlation=correlation)
         for k in range(len(n))
     ]
 
@@ -47,7 +47,8 @@ _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(80)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
 
-def _bound(n: int, defaults: int, confidence: float, correlation: float) -> float:
+def pluto_tasche_bound(n: int, defaults: int, *, confidence: float, correlation: float = 0.0) -> float:
+    """The PD under which so few of n obligors default, or fewer, with the probability 1 - confidence; 1.0 for none."""
     if defaults >= n:
         return 1.0
 

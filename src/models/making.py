@@ -60,6 +60,16 @@ class CardRecipe:
     selection: SelectionRecipe = field(default_factory=SelectionRecipe)
     scorecard: ScorecardRecipe = field(default_factory=ScorecardRecipe)
 
+    def take(self, expert: dict[str, Any], matrix: Matrix, bad: Floats, *, edits: Sequence[Edit] = ()) -> Made:
+        """The card that people made, with the points that they fixed since."""
+        card = expert_card(expert, self.scorecard.scale(), matrix, bad, self.binning)
+        for edit in edits:
+            if edit.edit != "points":
+                raise Mistake(f"{edit}: an expert card was taken, of which points alone can be edited.")
+        card, changes = edit_points(card, edits, matrix)
+        n = matrix.keys["customer_id"][bad == 1].nunique()
+        return Made(card, {}, {}, changes=changes, expert=f"{n} bad customers are too few to fit honestly")
+
     def fit(
         self,
         matrix: Matrix,
@@ -88,10 +98,7 @@ class CardRecipe:
             An edit cannot hold, or the bads are too few and there is no expert card.
         """
         if expert is not None and self.scorecard.weights_for(matrix, bad) < 2:
-            card = expert_card(expert, self.scorecard.scale(), matrix, bad, self.binning)
-            card, changes = edit_points(card, edits, matrix)
-            n = matrix.keys["customer_id"][bad == 1].nunique()
-            return Made(card, {}, {}, changes=changes, expert=f"{n} bad customers are too few to fit honestly")
+            return self.take(expert, matrix, bad, edits=edits)
         bins, cut = edit_bins(self.binning.fit(matrix, bad), edits, matrix, bad, self.binning)
         selection = select(self.selection, edits)
         kept, dropped = selection.fit(bins, matrix, tune)

@@ -26,6 +26,10 @@ class Model(Protocol):
     @property
     def features(self) -> tuple[str, ...]: ...
 
+    def steps(self, feature: str) -> Floats:
+        """Values of a feature at which the score is known to step; a sweep looks on either side of each."""
+        ...
+
     def log_odds(self, matrix: Matrix) -> Floats:
         """Length n."""
         ...

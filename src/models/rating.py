@@ -48,6 +48,8 @@ class MasterScale:
 
     def place(self, log_odds: Floats) -> npt.NDArray[np.int64]:
         """The number of the grade, 0 the best, length n."""
+        if np.isnan(log_odds).any():
+            raise ValueError("log-odds that are no number have no grade")
         return np.searchsorted(logit(np.asarray(self.bounds)), log_odds, side="right")
 
     def published(

@@ -117,11 +117,18 @@ class Scorecard:
         """(n, k): log-odds that each feature adds against its mean points."""
         return (np.asarray(self.means) - self.table(matrix)) / self.scale.factor
 
-    def with_points(self, k: int, points: Sequence[int], missing: dict[str, int], matrix: Matrix) -> "Scorecard":
-        """The same with other points for its k-th feature; `matrix` are the rows that means are told over."""
+    def with_points(
+        self, k: int, points: Sequence[int], missing: dict[str, int], matrix: Matrix, *, fixed: str = ""
+    ) -> "Scorecard":
+        """The same with other points for its k-th feature.
+
+        `matrix` are the rows that means are told over; `fixed` is the missing reason whose points people fixed, if any.
+        """
+        policy = self.bins[k].missing_policy | ({fixed: "fixed"} if fixed else {})
+        bins = (*self.bins[:k], replace(self.bins[k], missing_policy=policy), *self.bins[k + 1 :])
         of_bins = (*self.points[:k], tuple(points), *self.points[k + 1 :])
         of_missing = (*self.missing_points[:k], missing, *self.missing_points[k + 1 :])
-        return replace(self, points=of_bins, missing_points=of_missing).over(matrix)
+        return replace(self, bins=bins, points=of_bins, missing_points=of_missing).over(matrix)
 
     def over(self, matrix: Matrix) -> "Scorecard":
         """The same with the mean points of these rows."""

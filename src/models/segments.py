@@ -1,5 +1,6 @@
 """Segments: a scorecard for each size of customer that has the bads, all on one scale, and the pooled card else."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from ..features.matrix import Matrix
+from .edits import Edit
 from .making import CardRecipe, Made
 from .metrics import in_the_large
 from .scorecard import Scorecard
@@ -23,8 +25,9 @@ class SegmentCard:
     Attributes
     ----------
     segment : str
-    how : {"own", "offset", "pooled"}
-        By a card of its own, by the pooled card with `offset` points for everyone in it, or by the pooled card.
+    how : {"own", "expert", "offset", "pooled"}
+        By a card of its own, by one that people made for it, by the pooled card with `offset` points for everyone in
+        it, or by the pooled card.
     bads : int
         Bad customers of the segment in train: the reason why.
     offset : int
@@ -45,6 +48,8 @@ class SegmentCard:
         match self.how:
             case "own":
                 return f"a card of its own, from {n}"
+            case "expert":
+                return f"the card of an expert; {n} are too few to fit one"
             case "offset":
                 return f"the pooled card and {self.offset:+d} points; {n} are too few for a card of its own"
             case _:
@@ -102,6 +107,11 @@ class Scorecards:
     def features(self) -> tuple[str, ...]:
         """Those of the pooled card, then what other cards read besides."""
         return tuple(dict.fromkeys(name for _, card in self.cards for name in card.features))
+
+    def steps(self, feature: str) -> Floats:
+        """The edges of its bins on every card."""
+        told = [edge for _, card in self.cards for one in card.bins if one.feature == feature for edge in one.edges]
+        return np.unique(told)
 
     def card_of(self, matrix: Matrix) -> npt.NDArray[np.int64]:
         """The place in `cards` of the card that scores each row, length n."""
@@ -180,7 +190,16 @@ class SegmentRecipe:
     scorecard: dict[str, Any] = field(default_factory=dict)
 
     def fit(
-        self, segment: str, pooled: Scorecard, recipe: CardRecipe, matrix: Matrix, bad: Floats, **more: Any
+        self,
+        segment: str,
+        pooled: Scorecard,
+        recipe: CardRecipe,
+        matrix: Matrix,
+        bad: Floats,
+        *,
+        tune: Matrix | None = None,
+        edits: Sequence[Edit] = (),
+        expert: dict[str, Any] | None = None,
     ) -> tuple[SegmentCard, Made | None]:
         """How a segment is rated, and what its own card is made of if it has one.
 
@@ -188,20 +207,30 @@ class SegmentRecipe:
         ----------
         recipe : CardRecipe
             With what is done otherwise.
-        matrix, bad
-            Train, of all segments.
-        more
-            See `CardRecipe.fit`: tune (of all segments), edits.
+        matrix, bad, tune
+            Train and tune, of all segments.
+        edits, expert
+            See `CardRecipe.fit`.
+
+        Raises
+        ------
+        Mistake
+            An edit cannot hold, or its card would have another scale of points.
         """
+        if recipe.scorecard.scale() != pooled.scale:
+            raise Mistake(
+                f"params.yaml: segments.{segment}.scorecard has another scale of points than the pooled card."
+            )
         here = (matrix.keys["segment"] == segment).to_numpy()
         mine, hit = matrix.rows(here), bad[here]
         n_bad = int(mine.keys["customer_id"][hit == 1].nunique())
         if n_bad >= self.own_bads and recipe.scorecard.weights_for(mine, hit) >= 2:
-            tune = more.pop("tune", None)
-            if tune is not None:
-                tune = tune.rows((tune.keys["segment"] == segment).to_numpy())
-            made = recipe.fit(mine, hit, tune=tune, **more)
+            beside = tune and tune.rows((tune.keys["segment"] == segment).to_numpy())
+            made = recipe.fit(mine, hit, tune=beside, edits=edits)
             return SegmentCard(segment, "own", n_bad, card=made.card), made
+        if expert is not None:
+            made = recipe.take(expert, mine, hit, edits=edits)
+            return SegmentCard(segment, "expert", n_bad, card=made.card), made
         if n_bad >= self.offset_bads:
             level = in_the_large(hit, pooled.log_odds(mine))
             return SegmentCard(segment, "offset", n_bad, offset=round(-pooled.scale.factor * level)), None

@@ -112,7 +112,7 @@ class SelectionRecipe:
         twin = _closest(woe, weights)
         if twin is not None and twin[1] > self.max_correlation:
             return f"correlates {twin[1]:.2f} with {kept[twin[0]].feature}, which was weighed for telling more"
-        if len(kept) == self.most:
+        if len(kept) >= self.most:
             return f"{self.most} features that were weighed tell more"
         inflated = _inflation([*weights, woe])
         if inflated > self.max_vif:

@@ -17,7 +17,8 @@ _ROUNDING = 1e-9  # log-odds
 def sweep(model: Model, matrix: Matrix, *, rows: int = 200, seed: int = 0) -> dict[str, float]:
     """The largest move against the declared direction, in log-odds, of each feature that has one; 0 where none.
 
-    On some rows, missing values and all, one feature is moved through its quantiles while the others stay.
+    On some rows, missing values and all, one feature is moved through its quantiles, and past every step that
+    the model tells, while the others stay.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ def sweep(model: Model, matrix: Matrix, *, rows: int = 200, seed: int = 0) -> di
         if risk is Risk.FREE or not len(seen):
             continue
         swept = []
-        for value in np.unique(np.quantile(seen, np.linspace(0, 1, _STEPS))):
+        edges = model.steps(name)
+        told = np.r_[np.quantile(seen, np.linspace(0, 1, _STEPS)), edges, np.nextafter(edges, -np.inf)]
+        for value in np.unique(told):
             values, missing = drawn.values.copy(), drawn.missing.copy()
             values[:, place], missing[:, place] = value, Missing.NONE
             swept.append(model.log_odds(Matrix(drawn.keys, values, missing, drawn.features)))

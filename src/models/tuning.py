@@ -37,6 +37,8 @@ class TuningRecipe:
         One of these.
     most_trees : int
         At most so many, and at most 25 / learning_rate.
+    most_rows : int
+        Of more rows a share of the customers is drawn, for the trials alone.
     """
 
     trials: int = 0
@@ -50,6 +52,7 @@ class TuningRecipe:
     row_share: tuple[float, float] = (0.4, 0.9)
     max_bin: tuple[int, ...] = (63, 255)
     most_trees: int = 900
+    most_rows: int = 200_000
 
     def __post_init__(self) -> None:
         if self.folds < 2 or self.trials < 0:
@@ -125,15 +128,25 @@ class TuningRecipe:
         tell : callable
             Given the number of trials done.
         """
-        done = [one for one in study.trials if one.state.is_finished()]
-        if not study.trials:
-            study.enqueue_trial(self.first(recipe))
-        study.optimize(
-            lambda trial: self.judge(trial, recipe, matrix, bad, pairs),
-            n_trials=max(0, self.trials - len(done)),
-            callbacks=[lambda _, trial: tell(trial.number + 1)],
-        )
+        for done in range(_judged(study), self.trials):
+            if not done and not any(one.state.name == "WAITING" for one in study.trials):
+                study.enqueue_trial(self.first(recipe))
+            # by the number of trials, so that a search that was stopped tries what it would have tried
+            study.sampler = _sampler(self.seed + done)
+            study.optimize(lambda trial: self.judge(trial, recipe, matrix, bad, pairs), n_trials=1)
+            tell(done + 1)
         return replace(recipe, **study.best_trial.params, trees=study.best_trial.user_attrs["trees"])
+
+
+def _judged(study: Any) -> int:
+    """How many trials came to an end; one that was interrupted is tried anew."""
+    return sum(one.state.name in ("COMPLETE", "PRUNED") for one in study.trials)
+
+
+def _sampler(seed: int) -> Any:
+    import optuna
+
+    return optuna.samplers.TPESampler(seed=seed)
 
 
 def _curve(recipe: BoostingRecipe, learn: Matrix, bad: Floats, judge: Matrix, hit: Floats) -> Floats:
@@ -159,7 +172,7 @@ def _mean(curves: Sequence[Floats]) -> Floats:
     return np.mean([np.r_[one, np.full(longest - len(one), one[-1])] for one in curves], axis=0)
 
 
-def study_for(storage: str | None, name: str, seed: int) -> Any:
+def study_for(storage: str | None, name: str) -> Any:
     """An Optuna study that is begun, or gone on with where the storage holds it; None keeps it in memory."""
     import optuna
 
@@ -169,6 +182,5 @@ def study_for(storage: str | None, name: str, seed: int) -> Any:
         study_name=name,
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
     )

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from . import metrics as m
-from .lowdefault import jeffreys_bound, pluto_tasche_bounds
+from .lowdefault import jeffreys_bound, pluto_tasche_bound
 from .rating import MasterScale
 
 Floats = npt.NDArray[np.float64]
@@ -90,7 +90,13 @@ def by_grade(
     grades = [place == k for k in range(len(scale.names))]
     held = [len(np.unique(customer[here])) for here in grades]
     hit = [len(np.unique(customer[here & (bad == 1)])) for here in grades]
-    prudent = pluto_tasche_bounds(held, hit, confidence=confidence)
+    tails = [place >= k for k in range(len(scale.names))]  # a customer of several grades counts once in each tail
+    prudent = [
+        pluto_tasche_bound(
+            len(np.unique(customer[tail])), len(np.unique(customer[tail & (bad == 1)])), confidence=confidence
+        )
+        for tail in tails
+    ]
     rows: list[dict[str, Any]] = []
     before: npt.NDArray[np.bool_] | None = None
     for k, (name, here) in enumerate(zip(scale.names, grades, strict=True)):

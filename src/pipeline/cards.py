@@ -46,7 +46,7 @@ def scorecards(stage: Stage) -> Scorecards:
 
 
 def by_hand(stage: Stage, card: str) -> ByHand:
-    """What data/edits/<card>.yaml says; nothing where there is no such file."""
+    """What data/edits/<card>.yaml says. The pipeline asks for the file; outside of it there may be none."""
     path = stage.path("edits") / f"{card}.yaml"
     return read_by_hand(path) if path.exists() else ByHand()
 
@@ -68,5 +68,5 @@ def read_by_hand(path: Path) -> ByHand:
     for number, row in enumerate(rows, start=1):
         name = f"edit {number}"
         told = {key: str(value) if isinstance(value, date) else value for key, value in row.items()}
-        edits.append(recipe({name: told}, name, Edit, where=str(path)))
+        edits.append(recipe({name: told | {"where": f"{path} {name}"}}, name, Edit, where=str(path)))
     return ByHand(tuple(edits), expert)

@@ -30,7 +30,9 @@ def main(stage: Stage) -> None:
             continue
         mine = segment == name if name in own else np.ones(len(segment), bool)
         slices = {part: (matrix.rows(here & mine), bad[here & mine]) for part, here in where.items()}
-        printed.append(PrintedCard(name, card, binning_table(card, slices), _edited(stage, name, slices)))
+        said = json.loads((stage.path("card_reports") / f"{name}.json").read_text("utf-8"))
+        tables, edited = binning_table(card, slices), _edited(said["edits"], slices)
+        printed.append(PrintedCard(name, card, tables, edited, said["expert"]))
     stage.path("scorecard_page").write_text(render_scorecards(cards, printed), encoding="utf-8")
     write_csv(pd.concat(_rows(one.name, one.tables) for one in printed), stage.path("scorecard_table"))
     stage.path("scorecard_sql").write_text(as_sql(cards), encoding="utf-8")
@@ -38,13 +40,12 @@ def main(stage: Stage) -> None:
     stage.say(f"  {len(printed)} cards, {sum(len(one.tables) for one in printed)} features in {bins} bins")
 
 
-def _edited(stage: Stage, card: str, slices: Slices) -> list[tuple[dict[str, Any], FeatureTable | None]]:
+def _edited(edits: Sequence[dict[str, Any]], slices: Slices) -> list[tuple[dict[str, Any], FeatureTable | None]]:
     """What people edited, and the bins as they were before."""
-    said = json.loads((stage.path("card_reports") / f"{card}.json").read_text("utf-8"))
     train = {"train": slices["train"]}
     return [
         (row, binning_table_of(Bins.of_dict(row["before"]), train) if isinstance(row["before"], dict) else None)
-        for row in said["edits"]
+        for row in edits
     ]
 
 

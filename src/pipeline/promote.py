@@ -1,7 +1,7 @@
 """Promote a registered version to champion by a stated rule, in a person's name, and log it.
 
 MLflow keeps no history of its aliases; promotions.jsonl beside params.yaml does. Each line holds the SHA-256 of the one
-before, so that a line that is changed or taken out shows.
+before, and the registered model that of the last as a tag, so that a line that is changed or taken out shows.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from .tracking import Tracker, TrackingRecipe
 
 LOG = "promotions.jsonl"
 CHAMPION = "champion"
+_HEAD = "promotions_sha256"
 
 
 def promote(stage: Stage, version: str, *, by: str, reason: str, despite: str = "") -> dict[str, Any]:
@@ -43,19 +44,19 @@ def promote(stage: Stage, version: str, *, by: str, reason: str, despite: str = 
         if not said.strip():
             raise Mistake(f"{name}: should say something; a promotion is answered for by a person.")
     log = stage.root / LOG
-    last = verified(log)
     recipe, rule = stage.recipe("tracking", TrackingRecipe), stage.recipe("promotion", PromotionRecipe)
     tracker = Tracker(recipe, stage.root)
+    last = verified(log)
+    if last != tracker.tag(_HEAD):
+        raise Mistake(f"{log}: does not end as the registered model says; its last lines were changed or taken out.")
     number = tracker.version(version)
     before = tracker.version_of(CHAMPION)
     if number == before:
         raise Mistake(f"{recipe.model} version {number}: is the champion already.")
     challenger = load_bundle(tracker.bundle(f"models:/{recipe.model}/{number}"))
-    told, against = None, []
-    if before:
-        champion = load_bundle(tracker.bundle(f"models:/{recipe.model}/{before}"))
-        told = compared(stage, champion.system, challenger.system)
-        against = rule.judge(told)
+    champion = load_bundle(tracker.bundle(f"models:/{recipe.model}/{before}")) if before else challenger
+    told = compared(stage, champion.system, challenger.system)
+    against = rule.judge(told, first=not before)
     if against and not despite.strip():
         raise Mistake(
             f"{recipe.model} version {number}: {'; '.join(against)}. Say --despite and why, if it is to be champion "
@@ -72,12 +73,14 @@ def promote(stage: Stage, version: str, *, by: str, reason: str, despite: str = 
         "rule": asdict(rule),
         "not_met": against,
         "despite": despite,
-        "auc_difference": told and told["auc_difference"],
-        "calibration": told and told["calibration"][0],
+        "auc_difference": told["auc_difference"],
+        "calibration": told["calibration"][0],
         "previous": last,
     }
-    with log.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    text = json.dumps(line, ensure_ascii=False)
+    with log.open("a", encoding="utf-8") as file:  # before the alias moves: no promotion is without its line
+        file.write(text + "\n")
+    tracker.set_tag(_HEAD, hashlib.sha256(text.encode()).hexdigest())
     tracker.point(CHAMPION, number)
     return line
 
@@ -91,13 +94,15 @@ def verified(log: Path) -> str:
         A line was changed, added or taken out by another way.
     """
     before = ""
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    for number, line in enumerate(lines, start=1):
+    lines = log.read_bytes().split(b"\n") if log.exists() else [b""]
+    for number, line in enumerate(lines[:-1], start=1):
         try:
             said = json.loads(line)["previous"]
         except (ValueError, KeyError, TypeError):
             said = None
         if said != before:
             raise Mistake(f"{log} line {number}: does not follow the line before; the log was changed by hand.")
-        before = hashlib.sha256(line.encode()).hexdigest()
+        before = hashlib.sha256(line).hexdigest()
+    if lines[-1]:
+        raise Mistake(f"{log}: its last line does not end; the log was changed by hand.")
     return before

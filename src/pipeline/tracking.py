@@ -89,6 +89,7 @@ class Tracker:
                     [
                         *(ColSpec("double", name, required=True) for name in features),
                         ColSpec("string", "segment", required=False),
+                        *(ColSpec("long", f"{name}:missing", required=False) for name in features),
                     ]
                 ),
                 outputs=Schema([ColSpec("double", "pd"), ColSpec("long", "score"), ColSpec("string", "grade")]),
@@ -121,6 +122,17 @@ class Tracker:
             return str(mlflow.MlflowClient().get_model_version_by_alias(self.recipe.model, alias).version)
         except mlflow.MlflowException:
             return ""
+
+    def tag(self, name: str) -> str:
+        """A tag of the registered model; "" if there is none."""
+        try:
+            return str(mlflow.MlflowClient().get_registered_model(self.recipe.model).tags.get(name, ""))
+        except mlflow.MlflowException:
+            return ""
+
+    def set_tag(self, name: str, value: str) -> None:
+        """The same, written."""
+        mlflow.MlflowClient().set_registered_model_tag(self.recipe.model, name, value)
 
     def point(self, alias: str, version: str) -> None:
         """Let an alias point to a version."""

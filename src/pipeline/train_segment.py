@@ -1,10 +1,11 @@
 """Rate a segment by a card of its own, by the pooled card with an offset, or by the pooled card, as its bads allow."""
 
+import re
 import sys
 
 from ..errors import Mistake
 from ..models.scorecard import Scorecard
-from ..models.segments import SegmentRecipe
+from ..models.segments import POOLED, SegmentRecipe
 from .cards import by_hand, card_recipe
 from .lessons import lessons
 from .settings import recipe
@@ -16,6 +17,8 @@ def main(stage: Stage, segment: str) -> None:
     named = stage.params["segments"]
     if segment not in named:
         raise Mistake(f"params.yaml: segments has no '{segment}'; it has {', '.join(named) or 'none'}.")
+    if not re.fullmatch(r"[\w-]+", segment) or segment == POOLED:
+        raise Mistake(f"params.yaml: segments.{segment} should be named by letters, digits, - and _, and not {POOLED}.")
     said = recipe(named, segment, SegmentRecipe, where="params.yaml: segments")
     (matrix, bad), (tune, _) = lessons(stage, "train"), lessons(stage, "tune")
     if segment not in set(matrix.keys["segment"]):

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..features.default import DefaultRecipe
 from ..features.matrix import Matrix
+from ..features.samples import kept_for_tuning
 from ..models.boosting import BoostingRecipe
 from ..models.folds import folds
 from ..models.tuning import TuningRecipe, study_for
@@ -25,16 +26,20 @@ def main(stage: Stage) -> None:
         stage.say("  not tuned: tuning.trials is 0")
         return
     matrix, bad = lessons(stage, "train")
+    if len(matrix) > tuning.most_rows:
+        drawn = kept_for_tuning(matrix.keys["customer_id"], tuning.most_rows / len(matrix))
+        matrix, bad = matrix.rows(drawn), bad[drawn]
     embargo = stage.recipe("outcome", DefaultRecipe).decided_after_days
     pairs, how = folds(matrix.keys, bad, many=tuning.folds, embargo_days=embargo, seed=tuning.seed)
     name = _name(matrix, bad.tobytes(), asdict(recipe), asdict(tuning) | {"trials": 0, "embargo": embargo})
-    study = study_for(f"sqlite:///{stage.root / STORE}", name, tuning.seed)
+    study = study_for(f"sqlite:///{stage.root / STORE}", name)
     found = tuning.search(study, recipe, matrix, bad, pairs, tell=progress("trials", tuning.trials))
     changed = {key: value for key, value in asdict(found).items() if value != asdict(recipe)[key]}
     stage.write("tuned", changed)
     trials = [
         {"number": one.number, "state": one.state.name.lower(), "auc": one.value, **one.params, **one.user_attrs}
         for one in study.trials
+        if one.state.is_finished()
     ]
     stage.report("tuning", {"study": name, "folds": how, "best": study.best_value, "found": changed, "trials": trials})
     stage.say(f"  {how}: AUC {study.best_value:.4f} by {changed}")

@@ -68,7 +68,6 @@ def score_ledger(
 
     `previous` is what was written the last time, whose published grades may stay (see `RatingRecipe`).
 
-
     Memory is bounded by one partition. The file appears whole, under its name, when all is done.
     """
     if out.is_dir():

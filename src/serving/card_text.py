@@ -9,6 +9,8 @@ def why_card(one: SegmentCard) -> tuple[str, str]:
     match one.how:
         case "own":
             return one.why, f"使用本细分市场的评分卡（训练集中违约客户{one.bads}个）"
+        case "expert":
+            return one.why, f"使用专家评分卡；违约客户仅{one.bads}个，不足以拟合"
         case "offset":
             return one.why, f"使用通用评分卡并{one.offset:+d}分；违约客户仅{one.bads}个，不足以单独建卡"
         case _:
@@ -22,4 +24,4 @@ def told_card(model: Model, segment: str) -> tuple[str, str, str]:
     one = next((one for one in model.segments if one.segment == segment), None)
     if one is None:
         return POOLED, "the pooled card; no card is named for the segment", "使用通用评分卡；所属细分市场无专用评分卡"
-    return one.segment if one.how == "own" else POOLED, *why_card(one)
+    return POOLED if one.card is None else one.segment, *why_card(one)

@@ -25,7 +25,9 @@ class Scorer:
         ----------
         rows : DataFrame, n rows
             A column of float for each feature of the bundle, in any order; NaN is missing. Scorecards that differ by
-            segment read the column segment, and take the pooled card where it is not there.
+            segment read the column segment, and take the pooled card where it is not there. A column
+            `<feature>:missing` may tell why a value is missing (the number of the reason, as the matrix holds it);
+            without it nobody said why, which may score otherwise.
 
         Returns
         -------
@@ -41,6 +43,14 @@ class Scorer:
             place = names[int(np.argmax(np.isinf(values).any(axis=0)))]
             raise Mistake(f"rows: {place} is infinite; it should be finite, or NaN where it is missing.")
         missing = np.where(np.isnan(values), np.uint8(Missing.UNTOLD), np.uint8(Missing.NONE))
+        for k, name in enumerate(names):
+            if f"{name}:missing" in rows:
+                told = rows[f"{name}:missing"].fillna(0).to_numpy("int64")
+                if ((told != Missing.NONE) != np.isnan(values[:, k])).any() or not set(told) <= set(Missing):
+                    raise Mistake(
+                        f"rows: {name}:missing should be the number of a reason where {name} is missing, else 0."
+                    )
+                missing[:, k] = told
         system = self.bundle.system
         segment = rows["segment"].to_numpy(object) if "segment" in rows else ""
         keys = pd.DataFrame({"segment": segment}, index=range(len(rows)))

@@ -20,6 +20,7 @@ POLICIES = {
     "neutral": ("too few rows: neutral", "样本过少，取中性"),
     "safest": ("as the safest", "同最安全分箱"),
     "stated": ("stated by people", "人工设定"),
+    "fixed": ("points fixed by people", "人工固定得分"),
 }
 EDITS = {
     "merge": ("bins merged", "合并分箱"),
@@ -42,13 +43,16 @@ class PrintedCard:
     card : Scorecard
     tables : list of FeatureTable
     edited : list of (edit, FeatureTable or None)
-        What people changed (edit, feature, author, day, reason, before, after), and the bins as they were.
+        What people changed (edit, feature, of, author, day, reason, before, after), and the bins as they were.
+    expert : str
+        Why the card of an expert was taken; "" where it was fitted.
     """
 
     name: str
     card: Scorecard
     tables: Sequence[FeatureTable]
     edited: Sequence[tuple[dict[str, Any], FeatureTable | None]] = ()
+    expert: str = ""
 
 
 def render_scorecards(cards: Scorecards, printed: Sequence[PrintedCard], *, language: str = "en") -> str:
@@ -114,4 +118,4 @@ def _digits(value: float) -> str:
 
 
 def _three(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.3f}"
+    return "–" if math.isnan(value) else f"{value:.3f}".replace("-", "\u2212")
