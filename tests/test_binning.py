@@ -16,7 +16,7 @@ from tradecredit.features.matrix import Matrix
 from tradecredit.models.binning import BinningRecipe, by_risk, readable
 from tradecredit.models.bins import Bins
 from tradecredit.models.card_sql import as_sql
-from tradecredit.models.segments import Scorecards
+from tradecredit.models.scorecards import Scorecards
 from tradecredit.models.weighing import ScorecardRecipe
 
 TRADES = ("bakers", "builders", "carriers", "drapers", "O'Neill's")

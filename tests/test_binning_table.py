@@ -10,7 +10,7 @@ import pytest
 from tradecredit.features.catalogue import feature
 from tradecredit.features.column import Missing
 from tradecredit.models.binning_table import Line, binning_table
-from tradecredit.models.segments import Scorecards
+from tradecredit.models.scorecards import Scorecards
 from tradecredit.serving.scorecard_page import PrintedCard, range_of, render_scorecards
 
 

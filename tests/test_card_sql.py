@@ -10,7 +10,7 @@ from servers import PASSWORD, USER
 from tradecredit.features.column import Missing
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.card_sql import as_sql
-from tradecredit.models.segments import Scorecards
+from tradecredit.models.scorecards import Scorecards
 
 
 @pytest.fixture(scope="module", params=["one card", "a card a segment"])

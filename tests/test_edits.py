@@ -1,6 +1,7 @@
 """What people change of a scorecard holds, is told with its reason, or is refused with one."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -105,6 +106,10 @@ def test_people_force_features_in_and_out(rows, plain):
     [
         (dict(edit="merge", bins=(1, 3)), "two neighbours or more"),
         (dict(edit="merge", bins=(1,)), "two neighbours or more"),
+        (dict(edit="merge", bins=(1, 2), at=3.0), "at is not of this kind of edit"),
+        (dict(edit="points", points=1), "either bin or missing"),
+        (dict(edit="points", bin=1), "should hold points"),
+        (dict(edit="force_in", day="whenever"), "day should be a day"),
         (dict(edit="merge", bins=(8, 9)), "there are bins 1 to"),
         (dict(edit="merge", feature="lateness", bins=(1, 2)), "no feature that models may use"),
         (dict(edit="split", at=0.01), "binning asks for"),
@@ -130,6 +135,7 @@ def test_an_edit_that_cannot_hold_is_refused_with_the_reason(rows, edit, because
         ({"edits": [{"edit": "melt", "feature": "late"} | WHO]}, "should be one of merge, split"),
         ({"edits": [{"edit": "merge", "feature": "late"} | WHO | {"reason": " "}]}, "has no reason"),
         ({"edits": [{"edit": "merge", "feature": "late", "bins": "2,3"} | WHO]}, "edit 1.bins should be a list"),
+        ({"edits": [{"edit": "split", "feature": "late", "at": "15"} | WHO]}, "edit 1.at should be a number, got '15'"),
         ({"edits": {"edit": "merge"}}, "edits should be a list"),
         ({"edit": []}, "should hold 'edits:'"),
     ],
@@ -238,12 +244,21 @@ def test_of_an_expert_card_points_alone_are_edited(rows):
         RECIPE.fit(matrix, bad * 0, expert=EXPERT, edits=[_edit("force_in")])
 
 
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_a_segment_of_one_kind_of_outcome_has_no_offset(rows, outcome):
+    matrix, bad = rows
+    small = np.arange(len(bad)) % 100 == 0
+    told = replace(matrix, keys=matrix.keys.assign(segment=np.where(small, "CORP", "SME")))
+    recipe = SegmentRecipe(own_bads=10**6, offset_bads=0)
+    pooled = RECIPE.fit(told, bad).card
+    card, _ = recipe.fit("CORP", pooled, RECIPE, told, np.where(small, outcome, bad))
+    assert card.how == "pooled"
+
+
 def test_a_thin_segment_takes_the_card_that_an_expert_made_for_it(rows):
     matrix, bad = rows
     small = np.arange(len(bad)) % 100 == 0
-    told = matrix.__class__(
-        matrix.keys.assign(segment=np.where(small, "CORP", "SME")), matrix.values, matrix.missing, matrix.features
-    )
+    told = replace(matrix, keys=matrix.keys.assign(segment=np.where(small, "CORP", "SME")))
     card, made = SegmentRecipe(own_bads=10**6).fit("CORP", RECIPE.fit(told, bad).card, RECIPE, told, bad, expert=EXPERT)
     assert (card.how, made.card) == ("expert", card.card)
     assert card.card.base == EXPERT["base"]

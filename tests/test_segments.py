@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tradecredit.models.metrics import in_the_large, sigmoid
-from tradecredit.models.segments import POOLED, Scorecards
+from tradecredit.models.scorecards import POOLED, Scorecards
 
 
 @pytest.fixture(scope="module")

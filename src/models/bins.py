@@ -3,12 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..features.column import Missing
+from ..features.declaration import Risk
 from ..features.matrix import Matrix
 
 Floats = npt.NDArray[np.float64]
@@ -90,6 +92,12 @@ class Bins:
         levels = tuple(tuple(names) for names in said["levels"])
         counts = {name: (n[0], n[1]) for name, n in said["missing_counts"].items()}
         return cls(**{**said, **tuples, "levels": levels, "missing_counts": counts})
+
+
+def turn(risks: Sequence[float], risk: Risk) -> int:
+    """The first bin, counted from 1, after which what should rise with risk goes the other way; 0 for none."""
+    moves = (later - sooner for sooner, later in pairwise(risks))
+    return next((k for k, move in enumerate(moves, start=1) if move * risk.value < 0), 0)
 
 
 def weight_of_evidence(goods: float, bads: float, all_good: float, all_bad: float) -> float:

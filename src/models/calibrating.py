@@ -12,7 +12,7 @@ from scipy.stats import norm, t
 from ..errors import Mistake
 from .calibration import Beta, Calibration, Curve, Line, Steps
 from .folds import groups
-from .metrics import fit_line, in_the_large, level_for, losses, sigmoid
+from .metrics import fit_line, in_the_large, level_for, logit, losses, sigmoid
 
 Floats = npt.NDArray[np.float64]
 _FOLDS = 5
@@ -75,7 +75,7 @@ class CalibrationRecipe:
             few = n_bad < self.min_bads / 5 or bad.min() == bad.max()
             found = Calibration() if few else Calibration(Line(in_the_large(bad, log_odds)), "level")
         else:
-            found = self._chosen(bad, log_odds, customer)
+            found = self._chosen(bad, log_odds, customer, n_bad)
         calibrated = found.curve.apply(log_odds)
         if self.long_run:
             level = float(np.mean(self.long_run))
@@ -83,10 +83,9 @@ class CalibrationRecipe:
             return replace(found, margin=self._way_to(calibrated + found.shift, self._bound_of_years()))
         return replace(found, margin=self._margin(bad, calibrated, customer, level_known=found.fitted != "nothing"))
 
-    def _chosen(self, bad: Floats, log_odds: Floats, customer: npt.NDArray) -> Calibration:
+    def _chosen(self, bad: Floats, log_odds: Floats, customer: npt.NDArray, n_bad: int) -> Calibration:
         _line(bad, log_odds)  # a model that cannot bear even that is told so
         allowed: dict[str, Callable[[Floats, Floats], Curve]] = {"line": _line}
-        n_bad = len(np.unique(customer[bad == 1]))
         if n_bad >= self.beta_bads:
             allowed["beta"] = _beta
         if n_bad >= self.isotonic_bads:
@@ -111,8 +110,7 @@ class CalibrationRecipe:
         if level_known:
             _, error = _mean_by(bad - p, customer)
             return float(norm.ppf(self.confidence)) * error / float(np.mean(p * (1 - p)))
-        _, who = np.unique(customer, return_inverse=True)
-        n, hit = int(who.max()) + 1 if len(who) else 0, len(np.unique(who[bad == 1]))
+        n, hit = len(np.unique(customer)), len(np.unique(customer[bad == 1]))
         bound = float(beta_distribution.ppf(self.confidence, hit + 0.5, n - hit + 0.5))
         return self._way_to(calibrated, bound) if n else 0.0
 
@@ -147,33 +145,25 @@ def _beta(bad: Floats, log_odds: Floats) -> Beta | Line:
 
 
 def _steps(bad: Floats, log_odds: Floats) -> Steps | Line:
-    """Pool rows until the bad rate rises from step to step; half an event on either side keeps each finite."""
+    from sklearn.isotonic import IsotonicRegression
+
     order = np.argsort(log_odds, kind="stable")
-    at, first = np.unique(log_odds[order], return_index=True)
-    n, bads = np.diff(np.r_[first, len(order)]), np.add.reduceat(bad[order], first)
-    steps: list[tuple[float, float, int, float]] = []  # from, to, rows, bads
-    for one in zip(at, at, n, bads, strict=True):
-        low, high, rows, hits = one
-        while steps and _height(*steps[-1][2:]) >= _height(rows, hits):
-            low, rows, hits = steps[-1][0], rows + steps[-1][2], hits + steps[-1][3]
-            steps.pop()
-        steps.append((low, high, rows, hits))
-    ends = {}
-    for low, high, rows, hits in steps:
-        for x in (low, high):
-            ends[float(x)] = _height(rows, hits) + _TILT * float(x - (low + high) / 2)
-    told = np.maximum.accumulate([*ends.values()])
-    rises = np.diff(told, prepend=-np.inf) > 0
-    if rises.sum() < 2:
+    z = log_odds[order]
+    rate, first, n = np.unique(IsotonicRegression().fit_transform(z, bad[order]), return_index=True, return_counts=True)
+    if len(rate) < 2:
         return _line(bad, log_odds)
-    found = Steps(tuple(np.array([*ends])[rises].tolist()), tuple(told[rises].tolist()))
-    level = in_the_large(bad, found.apply(log_odds))  # half events moved it
+    if rate[0] == 0:  # half an event keeps an end finite
+        rate[0] = min(0.5 / (n[0] + 1), rate[1] / 2)
+    if rate[-1] == 1:
+        rate[-1] = max(1 - 0.5 / (n[-1] + 1), (1 + rate[-2]) / 2)
+    ends = np.column_stack([z[first], z[first + n - 1]])
+    told = logit(rate)[:, None] + _TILT * (ends - ends.mean(axis=1, keepdims=True))
+    at, kept = np.unique(ends.ravel(), return_index=True)
+    height = np.maximum.accumulate(told.ravel()[kept])
+    rises = np.diff(height, prepend=-np.inf) > 0
+    found = Steps(tuple(at[rises].tolist()), tuple(height[rises].tolist()))
+    level = in_the_large(bad, found.apply(log_odds))  # the ends and the tilt moved it
     return replace(found, told=tuple(height + level for height in found.told))
-
-
-def _height(rows: float, bads: float) -> float:
-    """Log-odds of a step."""
-    return float(np.log((bads + 0.5) / (rows - bads + 0.5)))
 
 
 def _loss_elsewhere(

@@ -3,7 +3,7 @@
 from ..features.column import Missing
 from .bins import Bins
 from .scorecard import Scorecard
-from .segments import POOLED, Scorecards
+from .scorecards import POOLED, Scorecards
 
 
 def as_sql(cards: Scorecards, table: str = "features") -> str:

@@ -1,7 +1,8 @@
 """Edits: what people change of a scorecard by hand, each with its author, day and reason; refused if it cannot hold."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
 
@@ -9,7 +10,7 @@ from ..errors import Mistake
 from ..features.declaration import Risk
 from ..features.matrix import Matrix
 from .binning import BinningRecipe, Floats
-from .bins import Bins
+from .bins import Bins, turn
 from .scorecard import Scorecard
 from .selection import SelectionRecipe
 
@@ -21,7 +22,7 @@ _OF = {
     "force_out": set[str](),
 }
 KINDS = tuple(_OF)
-_EMPTY = {"bins": (), "at": None, "levels": (), "bin": 0, "missing": "", "points": None}
+_KEYS = set[str]().union(*_OF.values())
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Edit:
     day: str
     reason: str
     bins: tuple[int, ...] = ()
-    at: float = float("nan")
+    at: float | None = None
     levels: tuple[str, ...] = ()
     bin: int = 0
     missing: str = ""
@@ -67,15 +68,13 @@ class Edit:
         for name in ("author", "day", "reason"):
             if not getattr(self, name).strip():
                 raise Mistake(f"{self}: has no {name}; people who read it later will ask.")
-
         try:
             date.fromisoformat(self.day)
         except ValueError:
             raise Mistake(f"{self}: day should be a day such as 2025-01-15, got '{self.day}'.") from None
-        given = {name for name, nothing in _EMPTY.items() if getattr(self, name) not in (nothing, None)}
-        given -= {"at"} if self.at != self.at else set()
-        if given - _OF[self.edit]:
-            raise Mistake(f"{self}: {min(given - _OF[self.edit])} is not of this kind of edit.")
+        given = {one.name for one in fields(self) if one.name in _KEYS and getattr(self, one.name) != one.default}
+        if strange := given - _OF[self.edit]:
+            raise Mistake(f"{self}: {min(strange)} is not of this kind of edit, which holds {sorted(_OF[self.edit])}.")
         if self.edit == "points" and (self.points is None or bool(self.bin) == bool(self.missing)):
             raise Mistake(f"{self}: should hold points, and either bin or missing.")
 
@@ -170,7 +169,7 @@ def _split(edit: Edit, bins: Bins) -> Cut:
             raise Mistake(f"{edit}: levels should be some, and not all, of one bin, got {list(edit.levels)}.")
         rest = tuple(level for level in bins.levels[home[0]] if level not in edit.levels)
         return (), (*bins.levels[: home[0]], rest, edit.levels, *bins.levels[home[0] + 1 :])
-    if edit.at != edit.at or edit.at in bins.edges:
+    if edit.at is None or not math.isfinite(edit.at) or edit.at in bins.edges:
         raise Mistake(f"{edit}: at should be a new edge, got {edit.at}; there are {list(bins.edges)}.")
     return tuple(sorted((*bins.edges, edit.at))), ()
 
@@ -187,11 +186,10 @@ def _check(edit: Edit, bins: Bins, rows: int, recipe: BinningRecipe, risk: Risk)
 
 
 def _check_direction(edit: Edit, told: Sequence[float], risk: Risk, what: str) -> None:
-    turned = [k for k in range(1, len(told)) if (told[k] - told[k - 1]) * risk.value < 0]
-    if turned:
+    if turned := turn(told, risk):
         raise Mistake(
-            f"{edit}: {what} would turn between bins {turned[0]} and {turned[0] + 1}; the catalogue declares that risk "
-            f"{'rises' if risk is Risk.RISES else 'falls'} with it."
+            f"{edit}: {what} would turn between bins {turned} and {turned + 1}; the catalogue declares that risk "
+            f"{risk.name.lower()} with it."
         )
 
 

@@ -8,7 +8,7 @@ from ..features.column import Missing
 from ..features.declaration import Feature
 from ..features.matrix import Matrix
 from .binning import BinningRecipe, Floats
-from .bins import Bins
+from .bins import Bins, turn
 from .scorecard import PointScale, Scorecard
 
 _KEYS = {"feature", "edges", "levels", "points", "missing"}
@@ -49,10 +49,9 @@ def expert_card(
         n_bins = len(levels) if levels else len(edges) + 1
         if not isinstance(given, list) or len(given) != n_bins or not all(map(_whole, given)):
             raise Mistake(f"{where} ({name}): points should be {n_bins} whole numbers, got {given!r}.")
-        turned = [k for k in range(1, n_bins) if not levels and (given[k] - given[k - 1]) * declared.risk.value > 0]
-        if turned:
+        if turned := turn([-worth for worth in given], declared.risk):
             raise Mistake(
-                f"{where} ({name}): points turn between bins {turned[0]} and {turned[0] + 1}; the catalogue declares "
+                f"{where} ({name}): points turn between bins {turned} and {turned + 1}; the catalogue declares "
                 f"that risk {declared.risk.name.lower()} with it, and more points are less risk."
             )
         bins.append(recipe.cut(declared.name, edges, levels, matrix, bad))

@@ -11,7 +11,7 @@ from .edits import Change, Edit, as_rows, edit_bins, edit_points, select
 from .expert import expert_card
 from .scorecard import Scorecard
 from .selection import SelectionRecipe
-from .weighing import ScorecardRecipe
+from .weighing import ScorecardRecipe, bad_customers
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class CardRecipe:
             if edit.edit != "points":
                 raise Mistake(f"{edit}: an expert card was taken, of which points alone can be edited.")
         card, changes = edit_points(card, edits, matrix)
-        n = matrix.keys["customer_id"][bad == 1].nunique()
-        return Made(card, {}, {}, changes=changes, expert=f"{n} bad customers are too few to fit honestly")
+        why = f"{bad_customers(matrix, bad)} bad customers are too few to fit honestly"
+        return Made(card, {}, {}, changes=changes, expert=why)
 
     def fit(
         self,

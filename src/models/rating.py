@@ -15,7 +15,7 @@ from .hazard import TermStructure
 from .metrics import logit, sigmoid
 from .model import Model
 from .scorecard import PointScale
-from .segments import Scorecards
+from .scorecards import Scorecards
 
 Floats = npt.NDArray[np.float64]
 DEFAULTED = "D"

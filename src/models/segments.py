@@ -1,8 +1,8 @@
-"""Segments: a scorecard for each size of customer that has the bads, all on one scale, and the pooled card else."""
+"""Segments: a card of its own for each size of customer that has the bads, and the pooled card else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,162 +13,10 @@ from .edits import Edit
 from .making import CardRecipe, Made
 from .metrics import in_the_large
 from .scorecard import Scorecard
+from .scorecards import SegmentCard
+from .weighing import bad_customers
 
 Floats = npt.NDArray[np.float64]
-POOLED = "pooled"
-
-
-@dataclass(frozen=True)
-class SegmentCard:
-    """How one segment is rated.
-
-    Attributes
-    ----------
-    segment : str
-    how : {"own", "expert", "offset", "pooled"}
-        By a card of its own, by one that people made for it, by the pooled card with `offset` points for everyone in
-        it, or by the pooled card.
-    bads : int
-        Bad customers of the segment in train: the reason why.
-    offset : int
-    card : Scorecard or None
-        Its own.
-    """
-
-    segment: str
-    how: str
-    bads: int
-    offset: int = 0
-    card: Scorecard | None = None
-
-    @property
-    def why(self) -> str:
-        """In words."""
-        n = f"{self.bads} bad customers"
-        match self.how:
-            case "own":
-                return f"a card of its own, from {n}"
-            case "expert":
-                return f"the card of an expert; {n} are too few to fit one"
-            case "offset":
-                return f"the pooled card and {self.offset:+d} points; {n} are too few for a card of its own"
-            case _:
-                return f"the pooled card; {n} are too few to tell it apart"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        return {
-            "segment": self.segment,
-            "how": self.how,
-            "bads": self.bads,
-            "offset": self.offset,
-            "card": None if self.card is None else self.card.as_dict(),
-        }
-
-    @classmethod
-    def of_dict(cls, said: dict[str, Any]) -> "SegmentCard":
-        """What `as_dict` gave."""
-        return cls(**{**said, "card": said["card"] and Scorecard.of_dict(said["card"])})
-
-
-@dataclass(frozen=True)
-class Scorecards:
-    """The pooled scorecard and those of segments; each row is scored by one card.
-
-    All have the same scale: a point is worth the same odds whoever is scored. A row whose `segment` is not named is
-    scored by the pooled card.
-
-    Attributes
-    ----------
-    pooled : Scorecard
-    segments : tuple of SegmentCard
-    """
-
-    pooled: Scorecard
-    segments: tuple[SegmentCard, ...] = ()
-
-    kind: ClassVar[str] = "scorecard"
-
-    def __post_init__(self) -> None:
-        for one in self.segments:
-            if one.card is not None and one.card.scale != self.pooled.scale:
-                raise Mistake(f"segments.{one.segment}: its card has another scale of points than the pooled card.")
-
-    @property
-    def cards(self) -> list[tuple[str, Scorecard]]:
-        """Each card with its name, the pooled one first; a shifted pooled card has the offset in its base."""
-        told = [(POOLED, self.pooled)]
-        for one in self.segments:
-            shifted = replace(self.pooled, base=self.pooled.base + one.offset)
-            told.append((one.segment, shifted if one.card is None else one.card))
-        return told
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """Those of the pooled card, then what other cards read besides."""
-        return tuple(dict.fromkeys(name for _, card in self.cards for name in card.features))
-
-    def steps(self, feature: str) -> Floats:
-        """The edges of its bins on every card."""
-        told = [edge for _, card in self.cards for one in card.bins if one.feature == feature for edge in one.edges]
-        return np.unique(told)
-
-    def card_of(self, matrix: Matrix) -> npt.NDArray[np.int64]:
-        """The place in `cards` of the card that scores each row, length n."""
-        if not self.segments:
-            return np.zeros(len(matrix), np.int64)
-        if "segment" not in matrix.keys:
-            raise Mistake("rows: no column 'segment'; the scorecards differ by segment.")
-        place = {one.segment: k for k, one in enumerate(self.segments, start=1)}
-        return np.array([place.get(name, 0) for name in matrix.keys["segment"]], np.int64)
-
-    def score(self, matrix: Matrix) -> npt.NDArray[np.int64]:
-        """Whole points of each row, length n: more is less risk."""
-        told = np.zeros(len(matrix), np.int64)
-        for here, card in self._parts(matrix):
-            told[here] = card.score(matrix.rows(here))
-        return told
-
-    def log_odds(self, matrix: Matrix) -> Floats:
-        """Those of the whole points, length n."""
-        return self.pooled.scale.log_odds(self.score(matrix).astype(float))
-
-    def baselines(self, matrix: Matrix) -> Floats:
-        """Log-odds of the mean customer of each row's card, length n."""
-        told = np.zeros(len(matrix))
-        for here, card in self._parts(matrix):
-            told[here] = card.baseline
-        return told
-
-    def reads(self, matrix: Matrix) -> npt.NDArray[np.bool_]:
-        """(n, k): which features the card of each row has."""
-        told = np.array([[name in card.features for name in self.features] for _, card in self.cards])
-        return told[self.card_of(matrix)]
-
-    def contributions(self, matrix: Matrix) -> Floats:
-        """(n, k): log-odds that each feature adds against its mean points; 0 where a row's card does not read it."""
-        names, told = self.features, np.zeros((len(matrix), len(self.features)))
-        for here, card in self._parts(matrix):
-            places = np.array([names.index(name) for name in card.features])
-            told[here[:, None], places] = card.contributions(matrix.rows(here))
-        return told
-
-    def _parts(self, matrix: Matrix) -> list[tuple[npt.NDArray[np.int64], Scorecard]]:
-        """The rows of each card that scores any."""
-        which = self.card_of(matrix)
-        parts = [(np.flatnonzero(which == k), card) for k, (_, card) in enumerate(self.cards)]
-        return [(here, card) for here, card in parts if len(here)]
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain JSON types."""
-        segments = [one.as_dict() for one in self.segments]
-        return {"kind": self.kind, "pooled": self.pooled.as_dict(), "segments": segments}
-
-    @classmethod
-    def of_dict(cls, said: dict[str, Any]) -> "Scorecards":
-        """What `as_dict` gave."""
-        segments = tuple(SegmentCard.of_dict(one) for one in said["segments"])
-        return cls(Scorecard.of_dict(said["pooled"]), segments)
 
 
 @dataclass(frozen=True)
@@ -223,15 +71,15 @@ class SegmentRecipe:
             )
         here = (matrix.keys["segment"] == segment).to_numpy()
         mine, hit = matrix.rows(here), bad[here]
-        n_bad = int(mine.keys["customer_id"][hit == 1].nunique())
+        n_bad = bad_customers(mine, hit)
         if n_bad >= self.own_bads and recipe.scorecard.weights_for(mine, hit) >= 2:
-            beside = tune and tune.rows((tune.keys["segment"] == segment).to_numpy())
+            beside = None if tune is None else tune.rows((tune.keys["segment"] == segment).to_numpy())
             made = recipe.fit(mine, hit, tune=beside, edits=edits)
             return SegmentCard(segment, "own", n_bad, card=made.card), made
         if expert is not None:
             made = recipe.take(expert, mine, hit, edits=edits)
             return SegmentCard(segment, "expert", n_bad, card=made.card), made
-        if n_bad >= self.offset_bads:
+        if n_bad >= max(1, self.offset_bads) and not hit.all():
             level = in_the_large(hit, pooled.log_odds(mine))
             return SegmentCard(segment, "offset", n_bad, offset=round(-pooled.scale.factor * level)), None
         return SegmentCard(segment, "pooled", n_bad), None

@@ -16,7 +16,9 @@ from .folds import Rows
 
 Floats = npt.NDArray[np.float64]
 _PATIENCE = 100  # trees without a better AUC before a fold stops growing
-_SCALES = {"learning_rate": True, "leaves": True, "min_rows": True, "l2": True}  # searched on a logarithmic scale
+_FLOATS = ("learning_rate", "l2", "feature_share", "row_share")
+_WHOLE = ("leaves", "min_rows")
+_BY_RATIO = {"learning_rate", "l2", "leaves", "min_rows"}  # twice as much is as far everywhere
 
 
 @dataclass(frozen=True)
@@ -60,25 +62,25 @@ class TuningRecipe:
                 f"params.yaml: tuning.folds should be at least 2 and tuning.trials not below 0, got {self.folds} and "
                 f"{self.trials}."
             )
-        for name in ("learning_rate", "leaves", "min_rows", "l2", "feature_share", "row_share"):
+        for name in (*_FLOATS, *_WHOLE):
             low, high = getattr(self, name)
             if not 0 < low <= high:
                 raise Mistake(f"params.yaml: tuning.{name} should rise from above 0, got {[low, high]}.")
 
     def first(self, recipe: BoostingRecipe) -> dict[str, Any]:
         """The recipe as a trial, moved into the ranges."""
-        names = ("learning_rate", "leaves", "min_rows", "l2", "feature_share", "row_share")
-        told = {name: min(max(getattr(recipe, name), getattr(self, name)[0]), getattr(self, name)[1]) for name in names}
+        told = {name: float(np.clip(getattr(recipe, name), *getattr(self, name))) for name in _FLOATS}
+        told |= {name: int(np.clip(getattr(recipe, name), *getattr(self, name))) for name in _WHOLE}
         near = min(self.max_bin, key=lambda one: abs(one - recipe.max_bin))
         return told | {"max_bin": near}
 
     def suggested(self, trial: Any) -> dict[str, Any]:
         """What an Optuna trial tries."""
         told: dict[str, Any] = {}
-        for name in ("learning_rate", "l2", "feature_share", "row_share"):
-            told[name] = trial.suggest_float(name, *getattr(self, name), log=name in _SCALES)
-        for name in ("leaves", "min_rows"):
-            told[name] = trial.suggest_int(name, *getattr(self, name), log=name in _SCALES)
+        for name in _FLOATS:
+            told[name] = trial.suggest_float(name, *getattr(self, name), log=name in _BY_RATIO)
+        for name in _WHOLE:
+            told[name] = trial.suggest_int(name, *getattr(self, name), log=name in _BY_RATIO)
         return told | {"max_bin": trial.suggest_categorical("max_bin", list(self.max_bin))}
 
     def judge(

@@ -70,7 +70,7 @@ class ScorecardRecipe:
 
     def weights_for(self, matrix: Matrix, bad: Floats) -> int:
         """How many features the bad customers of these rows can bear."""
-        return int(matrix.keys["customer_id"][bad == 1].nunique()) // max(1, self.bads_per_weight)
+        return bad_customers(matrix, bad) // max(1, self.bads_per_weight)
 
     def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> Weighed:
         """Weigh the bins by logistic regression and round to points, once.
@@ -91,9 +91,8 @@ class ScorecardRecipe:
 
         allowed = self.weights_for(matrix, bad)
         if allowed < 2:
-            n = matrix.keys["customer_id"][bad == 1].nunique()
             raise Mistake(
-                f"scorecard: {n} bad customers are too few to fit honestly; "
+                f"scorecard: {bad_customers(matrix, bad)} bad customers are too few to fit honestly; "
                 f"scorecard.bads_per_weight asks for {2 * self.bads_per_weight}. Give an expert card beside the edits."
             )
         dropped = {
@@ -146,6 +145,11 @@ class ScorecardRecipe:
         kept, of_bins, of_missing = zip(*lines, strict=True)
         card = Scorecard(scale, base, kept, of_bins, of_missing, tuple(0.0 for _ in lines))
         return card.over(matrix), silent
+
+
+def bad_customers(matrix: Matrix, bad: Floats) -> int:
+    """How many customers were bad at least once: several rows of one are one piece of evidence."""
+    return int(matrix.keys["customer_id"][bad == 1].nunique())
 
 
 def _risk(matrix: Matrix, bins: Bins) -> Risk:

@@ -13,7 +13,8 @@ from ..models.binning import BinningRecipe
 from ..models.edits import Edit
 from ..models.making import CardRecipe
 from ..models.scorecard import Scorecard
-from ..models.segments import Scorecards, SegmentCard, SegmentRecipe
+from ..models.scorecards import Scorecards, SegmentCard
+from ..models.segments import SegmentRecipe
 from ..models.selection import SelectionRecipe
 from ..models.weighing import ScorecardRecipe
 from .settings import recipe

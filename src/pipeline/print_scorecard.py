@@ -11,7 +11,7 @@ from ..features.exports import write_csv
 from ..models.binning_table import FeatureTable, Line, Slices, binning_table, binning_table_of
 from ..models.bins import Bins
 from ..models.card_sql import as_sql
-from ..models.segments import POOLED
+from ..models.scorecards import POOLED
 from ..serving.scorecard_page import PrintedCard, render_scorecards
 from .cards import scorecards
 from .lessons import observed

@@ -2,7 +2,7 @@
 
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import yaml
 
@@ -47,6 +47,8 @@ def recipe(params: dict[str, Any], section: str, kind: type[Recipe], *, where: s
 def _checked(name: str, value: Any, wanted: Any) -> Any:
     if wanted is Any:
         return value
+    if type(None) in get_args(wanted):  # X | None
+        return None if value is None else _checked(name, value, get_args(wanted)[0])
     if str(wanted).startswith("tuple"):
         if not isinstance(value, list | tuple):
             raise Mistake(f"{name} should be a list, got {value!r}.")

@@ -1,6 +1,6 @@
 """Cut, choose and weigh the features of the pooled scorecard."""
 
-from ..models.segments import POOLED
+from ..models.scorecards import POOLED
 from .cards import by_hand, card_recipe
 from .lessons import lessons
 from .stage import Stage, run

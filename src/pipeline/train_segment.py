@@ -5,7 +5,8 @@ import sys
 
 from ..errors import Mistake
 from ..models.scorecard import Scorecard
-from ..models.segments import POOLED, SegmentRecipe
+from ..models.scorecards import POOLED
+from ..models.segments import SegmentRecipe
 from .cards import by_hand, card_recipe
 from .lessons import lessons
 from .settings import recipe

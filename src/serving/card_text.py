@@ -1,7 +1,7 @@
 """Card text: which scorecard rates whom, and why, in English and Chinese."""
 
 from ..models.model import Model
-from ..models.segments import POOLED, Scorecards, SegmentCard
+from ..models.scorecards import POOLED, Scorecards, SegmentCard
 
 
 def why_card(one: SegmentCard) -> tuple[str, str]:

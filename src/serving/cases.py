@@ -152,7 +152,7 @@ def _case(
         horizon_days=bundle.default.horizon_days,
         riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
         base_points=float(scored.base_points[place]),
-        waterfall=_waterfall(scored, place, rating) if rated else (),
+        waterfall=_waterfall(scored, place, rating, read) if rated else (),
         ageing=ageing,
         disputed=disputed,
         limit=None if np.isnan(limit) else limit / account.minor,
@@ -166,12 +166,11 @@ def _case(
     )
 
 
-def _waterfall(scored: Scored, place: int, rating: Rating) -> tuple[Step, ...]:
+def _waterfall(scored: Scored, place: int, rating: Rating, read: np.ndarray) -> tuple[Step, ...]:
     """The features that weigh most, every told reason among them, and the others by family; the worst first."""
     bundle, points = scored.bundle, scored.points[place]
     told_names = {reason.feature for reason in rating.reasons}
-    read = np.flatnonzero(bundle.system.model.reads(scored.matrix.rows(slice(place, place + 1)))[0])
-    order = sorted(read, key=lambda p: (bundle.features[p].name not in told_names, -abs(points[p])))
+    order = sorted(np.flatnonzero(read), key=lambda p: (bundle.features[p].name not in told_names, -abs(points[p])))
     steps, rest = [], dict[Family, float]()
     for rank, p in enumerate(order):
         one = bundle.features[p]

@@ -9,7 +9,7 @@ from ..features.column import MISSING_TEXT
 from ..features.declaration import Feature, Unit
 from ..models.binning_table import FeatureTable, Line
 from ..models.scorecard import Scorecard
-from ..models.segments import Scorecards
+from ..models.scorecards import Scorecards
 from .card_text import why_card
 from .pages import filled, segment_text
 
