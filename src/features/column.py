@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .engine.compiled import compiled
+from ..compiled import compiled
 
 Flags = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]

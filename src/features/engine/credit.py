@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats, Kind, Longs
 from .gate import holds, known, version_at

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import allocating, compiled, inlined
+from ...compiled import allocating, compiled, inlined
 from .days import NEVER
 from .facts import Documents, Events, Ints, Kind, Longs, Notices, Payments, Versions
 from .gate import due_at, known, version_at

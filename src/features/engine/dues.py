@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats
 from .ordering import after, put_in_order, widest

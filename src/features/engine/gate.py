@@ -4,7 +4,7 @@
 Every kernel asks here, and nowhere else, whether it may look at a fact.
 """
 
-from .compiled import inlined
+from ...compiled import inlined
 
 
 @inlined

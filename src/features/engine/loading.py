@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...compiled import compiled
 from ...errors import Mistake
 from ..ledger import Columns, Ledger
 from ..money import EXPONENTS, rate_on
 from ..schemas import DOCUMENT
-from .compiled import compiled
 from .days import NEVER, day_number
 from .facts import (
     WHOLE,

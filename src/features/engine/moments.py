@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from ...compiled import compiled
 from ..calendar import months_before
-from .compiled import compiled
 from .facts import Ints, Longs
 
 SERIES = 12  # months that the longest series looks back

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 
 _SHORT = 24  # so few are put in order by insertion
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 from .facts import Floats
 from .gate import known
 from .states import first_at

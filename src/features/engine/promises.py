@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 from .facts import WHOLE, Floats, Kind
 from .gate import holds, known, version_at
 from .replay import collect, room, stocks

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .compiled import allocating, inlined
+from ...compiled import allocating, inlined
 from .days import NEVER
 from .facts import WHOLE, Kind
 from .gate import holds, known

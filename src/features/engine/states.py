@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import allocating, compiled, inlined, tell_if_cold
+from ...compiled import allocating, compiled, inlined, tell_if_cold
 from .days import NEVER
 from .facts import Facts, Floats, Ints, Kind, Longs
 from .gate import due_at, known, version_at

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import compiled, inlined
+from ...compiled import compiled, inlined
 from .days import NEVER
 from .facts import Floats, Ints, Longs
 from .moments import LOOK_BACK, Calendar, Moments

@@ -40,4 +40,4 @@ def tell_if_cold(kernel: Any) -> None:
     source, kept = Path(kernel.py_func.__code__.co_filename), getattr(kernel.stats, "cache_path", None)
     made = Path(kept).glob(f"{source.stem}.{kernel.__name__}-*.nbi") if kept else iter(())
     if not any(one.stat().st_mtime >= source.stat().st_mtime for one in made):
-        print("Compiling the feature engine for this machine: once, for a minute or so.", file=sys.stderr, flush=True)
+        print("Compiling for this machine: once, for a minute or so.", file=sys.stderr, flush=True)
