@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..errors import Mistake
 from ..features.matrix import Matrix
 from .encoding import Encoding
+from .shapley import TreeShap
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,19 +64,18 @@ class BoostedTrees:
         return np.ones((len(matrix), len(self.features)), bool)
 
     @cached_property
+    def shap(self) -> TreeShap:
+        """What explains them."""
+        return TreeShap.of(self.texts)
+
+    @property
     def baseline(self) -> float:
         """What path-dependent TreeSHAP starts from."""
-        row = np.full((1, len(self.encoding.names)), np.nan)
-        told = [np.asarray(one.predict(row, pred_contrib=True, num_threads=1))[0, -1] for one in self.boosters]
-        return float(np.mean(told))
+        return self.shap.baseline
 
     def contributions(self, matrix: Matrix) -> Floats:
         """(n, k): exact path-dependent SHAP values in log-odds; a missing reason speaks for its feature."""
-        if not len(matrix):
-            return np.empty((0, len(self.features)))
-        rows, threads = self.encoding.rows(matrix), _threads(matrix)
-        told = [np.asarray(one.predict(rows, pred_contrib=True, num_threads=threads)) for one in self.boosters]
-        return self.encoding.fold(np.mean(told, axis=0)[:, :-1])
+        return self.encoding.fold(self.shap.contributions(self.encoding.rows(matrix)))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types; the trees go as their own text."""

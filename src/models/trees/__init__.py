@@ -1,0 +1,1 @@
+"""Grown trees as arrays: what each leaf asks, and tables of what it tells."""
