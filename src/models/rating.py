@@ -19,6 +19,7 @@ from .scorecards import Scorecards
 
 Floats = npt.NDArray[np.float64]
 DEFAULTED = "D"
+ADDITIVE = 1e-9  # contributions and baseline equal the log-odds to this, asserted on every batch
 # each twice as risky as the one before: a geometric scale from 0.05 %
 _BOUNDS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256)
 _NAMES = ("A1", "A2", "A3", "B1", "B2", "B3", "C1", "C2", "C3", "E1", "E2")
@@ -105,6 +106,23 @@ class RatingRecipe:
 
 
 @dataclass(frozen=True)
+class Explained:
+    """Log-odds of n rows, and how they come about; all calibrated.
+
+    Attributes
+    ----------
+    log_odds : float64, length n
+    contributions : float64, (n, k)
+        In the order of the model's features; each row and its baseline add up to its log-odds.
+    baselines : float64, length n
+    """
+
+    log_odds: Floats
+    contributions: Floats
+    baselines: Floats
+
+
+@dataclass(frozen=True)
 class RatingSystem:
     """A model with its calibration, scale and term structure: everything that a rating needs.
 
@@ -134,14 +152,33 @@ class RatingSystem:
         """Printed points, whole: more is less risk."""
         return np.rint(self.points.score(log_odds)).astype(np.int64)
 
+    def explain(self, matrix: Matrix, compared_with: Floats | None = None) -> "Explained":
+        """Calibrated log-odds, and how they come about.
+
+        Parameters
+        ----------
+        compared_with : (n, k), None for the model's own baselines
+            Contributions, before calibration, of the customer that each row is compared with. What the card of a row
+            does not read is left out.
+        """
+        log_odds, told, baselines = (
+            one(matrix) for one in (self.model.log_odds, self.model.contributions, self.model.baselines)
+        )
+        gap = np.abs(told.sum(axis=1) + baselines - log_odds).max(initial=0.0)
+        assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
+        if compared_with is not None:
+            theirs = np.where(self.model.reads(matrix), compared_with, 0.0)
+            told, baselines = told - theirs, baselines + theirs.sum(axis=1)
+        told = told * self.calibration.stretch(baselines + told.sum(axis=1), baselines)[:, None]
+        return Explained(self.calibration.apply(log_odds), told, self.calibration.apply(baselines))
+
     def baselines(self, matrix: Matrix) -> Floats:
         """Calibrated log-odds of each row before any feature speaks, length n."""
-        return self.calibration.apply(self.model.baselines(matrix))
+        return self.explain(matrix).baselines
 
     def contributions(self, matrix: Matrix) -> Floats:
         """(n, k): what each feature adds to the calibrated baseline; they sum to the calibrated log-odds."""
-        told, baselines = self.model.contributions(matrix), self.model.baselines(matrix)
-        return told * self.calibration.stretch(baselines + told.sum(axis=1), baselines)[:, None]
+        return self.explain(matrix).contributions
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types."""

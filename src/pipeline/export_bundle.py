@@ -6,7 +6,9 @@ import numpy as np
 
 from ..features.default import DefaultRecipe
 from ..features.observations import ObservationRecipe
-from ..serving.bundle import medians, write_bundle
+from ..serving.bundle import write_bundle
+from ..serving.reasons import ReasonRecipe
+from ..serving.reference import Reference
 from .lessons import observed
 from .stage import Stage, run
 from .systems import systems
@@ -22,7 +24,8 @@ def main(stage: Stage) -> None:
         system,
         default=stage.recipe("outcome", DefaultRecipe),
         observation=stage.recipe("observations", ObservationRecipe),
-        reference=medians(train),
+        reference=Reference.of(train, system.model.contributions(train)),
+        reasons=stage.recipe("reasons", ReasonRecipe),
         about=_about(stage.read("metrics"), champion, train.keys["as_of"].to_numpy())
         | {"philosophy": system.calibration.philosophy},
     )

@@ -6,8 +6,8 @@ manifest.sha256    the checksum of the manifest itself: the bundle's name in rat
 system.json        calibration, master scale, points; the scorecard where it is the champion
 trees-1.txt ...    the trees as LightGBM's own text, a file a bag, where they are the champion
 features.json      the declarations that the model was fitted on
-policy.json        the default definition and who is observed
-reference.json     what is usual: medians of each feature by segment
+policy.json        the default definition, who is observed, and how reasons are told
+reference.json     what is usual in each segment, and whom its customers are compared with
 """
 
 import hashlib
@@ -19,24 +19,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import Mistake
 from ..features.catalogue import feature
 from ..features.declaration import Feature
 from ..features.default import DefaultRecipe
-from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import RatingSystem
+from .reasons import ReasonRecipe
+from .reference import Reference
 
 _MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
 _TREES = re.compile(r"trees-[1-9]\d?\.txt")
 _REQUIRED = {"system.json", "features.json", "policy.json", "reference.json"}
 _LARGEST = 256 * 2**20
-_FORMAT = 2
-EVERYONE = "*"  # the segment of those whose own segment is unknown or thin
-_THIN = 100  # observations: a smaller segment shares everyone's medians
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -48,8 +45,9 @@ class Bundle:
     system : RatingSystem
     default : DefaultRecipe; observation : ObservationRecipe
         Who is rated, and what the PD is the probability of.
-    reference : dict of segment to dict of feature to median
-        NaN is left out: a feature that is mostly missing has no usual value.
+    reference : Reference
+        What is usual, and whom customers are compared with.
+    reasons : ReasonRecipe
     about : dict
         What it was made from.
     fingerprint : str
@@ -59,7 +57,8 @@ class Bundle:
     system: RatingSystem
     default: DefaultRecipe
     observation: ObservationRecipe
-    reference: dict[str, dict[str, float]]
+    reference: Reference
+    reasons: ReasonRecipe
     about: dict[str, Any]
     fingerprint: str
 
@@ -72,25 +71,6 @@ class Bundle:
     def peers(self) -> PeerRecipe:
         """Who counts among the others that a customer is compared with."""
         return PeerRecipe(self.observation, self.default)
-
-    def usual(self, segment: str, name: str) -> float:
-        """The median of a feature in a segment; NaN where there is none."""
-        return self.reference.get(segment, self.reference[EVERYONE]).get(name, float("nan"))
-
-
-def medians(matrix: Matrix) -> dict[str, dict[str, float]]:
-    """What is usual: the median of each feature by segment, over the rows of a matrix."""
-    table: dict[str, dict[str, float]] = {}
-    segments = matrix.keys["segment"].to_numpy(object)
-    for segment in [EVERYONE, *sorted(set(segments))]:
-        rows = matrix.values if segment == EVERYONE else matrix.values[segments == segment]
-        if segment == EVERYONE or len(rows) >= _THIN:
-            table[segment] = {
-                name: float(np.nanmedian(rows[:, place]))
-                for place, name in enumerate(matrix.names)
-                if not np.isnan(rows[:, place]).all()
-            }
-    return table
 
 
 def declared(features: Sequence[Feature]) -> list[dict[str, Any]]:
@@ -115,7 +95,8 @@ def write_bundle(
     *,
     default: DefaultRecipe,
     observation: ObservationRecipe,
-    reference: dict[str, dict[str, float]],
+    reference: Reference,
+    reasons: ReasonRecipe,
     about: dict[str, Any],
 ) -> str:
     """Write a bundle and return its fingerprint; the same parts give the same bytes."""
@@ -125,8 +106,10 @@ def write_bundle(
     files = {
         "system.json": _json(said),
         "features.json": _json(declared([feature(name) for name in system.model.features])),
-        "policy.json": _json({"default": asdict(default), "observation": asdict(observation)}),
-        "reference.json": _json(reference),
+        "policy.json": _json(
+            {"default": asdict(default), "observation": asdict(observation), "reasons": asdict(reasons)}
+        ),
+        "reference.json": _json(reference.as_dict()),
     }
     files |= {f"trees-{bag}.txt": text.encode() for bag, text in enumerate(trees, start=1)}
     listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
@@ -163,7 +146,8 @@ def load_bundle(folder: Path) -> Bundle:
         system,
         DefaultRecipe(**policy["default"]),
         ObservationRecipe(**policy["observation"]),
-        json.loads(data["reference.json"]),
+        Reference(**json.loads(data["reference.json"])),
+        ReasonRecipe(**policy["reasons"]),
         json.loads(manifest)["about"],
         _sha(manifest),
     )

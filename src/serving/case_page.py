@@ -10,6 +10,10 @@ from .pages import filled, segment_text
 from .scoring import status_text
 
 _MARK = 1.2  # per cent of the waterfall's width: where it starts and ends is a mark, not a length
+_COMPARED = {
+    "segment": ("Mean customer of the segment", "所属细分市场的平均客户"),
+    "best": ("Safest of the segment in each feature", "所属细分市场各指标最优值"),
+}
 BUCKETS = (
     ("not due", "未到期"),
     ("1-30 days", "逾期1-30天"),
@@ -91,7 +95,7 @@ def _horizon(days: int) -> tuple[str, str]:
 
 
 def _bars(case: Case) -> list[Bar]:
-    """From the mean customer to the score: every bar begins where the one before ended."""
+    """From whom the customer is compared with to the score: every bar begins where the one before ended."""
     if not case.waterfall:
         return []
     ends = [case.base_points]
@@ -105,7 +109,7 @@ def _bars(case: Case) -> list[Bar]:
 
     # parts are shown in whole points that add up: each is the step between rounded sums
     shown = [round(end) for end in ends]
-    bars = [Bar("Mean customer", "平均水平客户", shown[0], at(case.base_points) - _MARK, _MARK, "total")]
+    bars = [Bar(*_COMPARED[case.baseline], shown[0], at(case.base_points) - _MARK, _MARK, "total")]
     for k, (step, before, after) in enumerate(zip(case.waterfall, ends, ends[1:], strict=False)):
         tone = "bad" if step.points < 0 else "good"
         bars.append(

@@ -14,8 +14,10 @@ from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, Defaults
 from ..features.engine.days import NEVER, day_number, day_of
 from ..features.engine.facts import Facts
 from .evidence import invoices_behind
-from .reasons import Reason, told
-from .scoring import Rating, Scored
+from .ratings import Rating
+from .reasons import Reason
+from .scoring import Scored
+from .sentences import beside_usual
 
 MONTHS = 24  # of behaviour shown
 BARS = 10  # features shown on their own in the waterfall; the rest stands by family
@@ -73,8 +75,10 @@ class Case:
     ----------
     riskier_than : float in [0, 1]
         Share of the rated customers with a lower PD; NaN where the customer is not rated.
+    baseline : {"segment", "best"}
+        Whom the customer is compared with (see `ReasonRecipe`).
     base_points : float
-        Points before any feature speaks; the waterfall leads from here to the score.
+        That one's points; the waterfall leads from here to the score.
     ageing : tuple of five amounts
         Undisputed open money not due, and 1-30, 31-60, 61-90, over 90 days past due; then `disputed`.
     limit : float or None
@@ -94,6 +98,7 @@ class Case:
     rating: Rating
     horizon_days: int
     riskier_than: float
+    baseline: str
     base_points: float
     waterfall: tuple[Step, ...]
     ageing: tuple[float, ...]
@@ -151,6 +156,7 @@ def _case(
         rating=rating,
         horizon_days=bundle.default.horizon_days,
         riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
+        baseline=bundle.reasons.baseline,
         base_points=float(scored.base_points[place]),
         waterfall=_waterfall(scored, place, rating, read) if rated else (),
         ageing=ageing,
@@ -176,9 +182,8 @@ def _waterfall(scored: Scored, place: int, rating: Rating, read: np.ndarray) -> 
         one = bundle.features[p]
         if rank < BARS:
             value, code = float(scored.matrix.values[place, p]), int(scored.matrix.missing[place, p])
-            usual = bundle.usual(str(scored.customers["segment"].iloc[place]), one.name)
-            reason = told(one, float(points[p]), value, code, usual)
-            steps.append(Step(reason.en, reason.zh, reason.points))
+            en, zh = beside_usual(one, value, code, float(scored.usual[place, p]))
+            steps.append(Step(en, zh, float(points[p])))
         else:
             rest[one.family] = rest.get(one.family, 0.0) + float(points[p])
     for family, sum_ in rest.items():

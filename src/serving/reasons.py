@@ -1,19 +1,72 @@
-"""Reasons: which features move a customer's points, in words, in English and Chinese."""
+"""Reasons: which features move a customer's points, against whom, in words."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..features.column import MISSING_TEXT, Missing
-from ..features.declaration import Feature, Unit
-from .bundle import Bundle
+from ..errors import Mistake
+from ..features.column import Missing
+from ..features.declaration import Family, Feature
+from ..features.matrix import Matrix
+from .sentences import beside_usual
 
 Floats = npt.NDArray[np.float64]
-ADVERSE, FAVOURABLE = 4, 2  # at most so many are told
-_WORTH_TELLING = 0.5  # points: less is rounding
+Integers = npt.NDArray[np.int64]
+WORTH_TELLING = 0.5  # points: less is rounding
+
+
+@dataclass(frozen=True)
+class ReasonRecipe:
+    """The section `reasons` of params.yaml.
+
+    Attributes
+    ----------
+    baseline : {"segment", "best"}
+        Whom a customer is compared with: the mean customer of its segment, or one that in each feature is as safe as
+        the safest of it. The first tells why it is worse than others, the second what it could gain.
+    adverse, favourable : int
+        At most so many reasons are told.
+    """
+
+    baseline: str = "segment"
+    adverse: int = 4
+    favourable: int = 2
+
+    def __post_init__(self) -> None:
+        if self.baseline not in ("segment", "best"):
+            raise Mistake(f"params.yaml: reasons.baseline should be 'segment' or 'best', got {self.baseline!r}.")
+        for name in ("adverse", "favourable"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 0:
+                raise Mistake(f"params.yaml: reasons.{name} should be a whole number, 0 or more, got {value!r}.")
+
+    def choose(self, points: Floats, rows: npt.NDArray[np.bool_]) -> tuple[Integers, Integers]:
+        """Which features are told of: adverse ones, the worst first, then favourable ones, the best first.
+
+        Parameters
+        ----------
+        points : (n, k)
+            What each feature adds to the score.
+        rows : bool, length n
+            Whose reasons are told.
+
+        Returns
+        -------
+        starts : int64, length n + 1
+            Where the reasons of each row stand in:
+        places : int64
+            The feature's place.
+        """
+        worst = np.argsort(points, axis=1, kind="stable")
+        best = worst[:, ::-1]
+        down, up = worst[:, : self.adverse], best[:, : self.favourable]
+        told = np.hstack([down, up])
+        weight = np.take_along_axis(points, told, axis=1)
+        weight[:, : down.shape[1]] *= -1
+        chosen = (weight >= WORTH_TELLING) & rows[:, None]
+        return np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]), told[chosen]
 
 
 @dataclass(frozen=True)
@@ -23,10 +76,12 @@ class Reason:
     Attributes
     ----------
     feature : str
+    family : str
+        The name of its family in the catalogue.
     points : float
-        What it adds to the score against the mean customer: negative is adverse.
-    value, usual : float
-        The customer's value and the median of its segment; NaN where there is none.
+        What it adds to the score against whom the customer is compared with: negative is adverse.
+    value, usual : float or None
+        The customer's value and the median of its segment; None where there is none.
     missing : str
         The typed reason why there is no value, or "".
     en, zh : str
@@ -34,93 +89,78 @@ class Reason:
     """
 
     feature: str
+    family: str
     points: float
-    value: float
-    usual: float
+    value: float | None
+    usual: float | None
     missing: str
     en: str
     zh: str
 
 
-def reasons_of(
-    bundle: Bundle, points: Floats, values: Floats, missing: npt.NDArray[np.uint8], segment: str
-) -> list[Reason]:
-    """Up to four adverse reasons, the worst first, then up to two favourable, the best first.
+@dataclass(frozen=True)
+class Reasons:
+    """The reasons of n rows, flat: those of row i stand from starts[i] to before starts[i + 1].
 
-    Parameters
+    Attributes
     ----------
-    points, values, missing : arrays, length k
-        Of one customer, in the order of the bundle's features.
+    features : tuple of k Feature
+    starts : int64, length n + 1
+    places : int64, length r
+        Of the feature that is told of.
+    points, values, usual : float64, length r
+        See `Reason`; NaN where there is none.
+    missing : uint8, length r
+    en, zh : lists of str, length r
     """
-    order = np.argsort(points, kind="stable")
-    adverse = [place for place in order if points[place] <= -_WORTH_TELLING][:ADVERSE]
-    favourable = [place for place in order[::-1] if points[place] >= _WORTH_TELLING][:FAVOURABLE]
-    return [
-        told(
-            bundle.features[p],
-            float(points[p]),
-            float(values[p]),
-            int(missing[p]),
-            bundle.usual(segment, bundle.features[p].name),
-        )
-        for p in [*adverse, *favourable]
-    ]
+
+    features: tuple[Feature, ...]
+    starts: Integers
+    places: Integers
+    points: Floats
+    values: Floats
+    usual: Floats
+    missing: npt.NDArray[np.uint8]
+    en: list[str]
+    zh: list[str]
+
+    @property
+    def names(self) -> npt.NDArray[np.object_]:
+        """Of the features, length r."""
+        return np.array([one.name for one in self.features], object)[self.places]
+
+    @property
+    def families(self) -> npt.NDArray[np.object_]:
+        """Of the features, length r."""
+        return np.array([one.family.name.lower() for one in self.features], object)[self.places]
+
+    @property
+    def why_missing(self) -> npt.NDArray[np.object_]:
+        """The names of the missing reasons, "" where there is a value."""
+        names = {code: Missing(code).name if code else "" for code in np.unique(self.missing).tolist()}
+        return np.array([names[code] for code in self.missing.tolist()], object)
+
+    @classmethod
+    def of(
+        cls, recipe: ReasonRecipe, matrix: Matrix, points: Floats, usual: Floats, rows: npt.NDArray[np.bool_]
+    ) -> "Reasons":
+        """Choose and tell them."""
+        starts, places = recipe.choose(points, rows)
+        who = np.repeat(np.arange(len(points)), np.diff(starts))
+        values, missing, common = matrix.values[who, places], matrix.missing[who, places], usual[who, places]
+        told = [
+            beside_usual(matrix.features[place], value, code, median)
+            for place, value, code, median in zip(
+                places.tolist(), values.tolist(), missing.tolist(), common.tolist(), strict=True
+            )
+        ]
+        en, zh = [one[0] for one in told], [one[1] for one in told]
+        return cls(matrix.features, starts, places, points[who, places], values, common, missing, en, zh)
 
 
-def told(declared: Feature, points: float, value: float, missing: int, usual: float) -> Reason:
-    """The sentence of one feature."""
-    en, zh = describe(declared, value, missing)
-    if (
-        not missing
-        and not math.isnan(usual)
-        and written(declared.unit, usual, "en") != written(declared.unit, value, "en")
-    ):
-        en += f" (usual {written(declared.unit, usual, 'en')})"
-        zh += f"（通常为{written(declared.unit, usual, 'zh')}）"
-    name = Missing(missing).name if missing else ""
-    return Reason(declared.name, points, value, usual, name, en, zh)
-
-
-def describe(declared: Feature, value: float, missing: int) -> tuple[str, str]:
-    """What a customer's value says, in English and Chinese."""
-    name = declared.en[0].upper() + declared.en[1:]
-    if missing:
-        en, zh = MISSING_TEXT[Missing(missing)]
-        return f"{name}: not known, {en}", f"{declared.zh}：未知，{zh}"
-    return f"{name}: {written(declared.unit, value, 'en')}", f"{declared.zh}：{written(declared.unit, value, 'zh')}"
-
-
-def written(unit: Unit, value: float, language: str) -> str:
-    """A value as people of the language write it."""
-    zh = language == "zh"
-    match unit:
-        case Unit.DAYS:
-            return f"{value:.0f}天" if zh else f"{value:.0f} {'day' if round(abs(value)) == 1 else 'days'}"
-        case Unit.SHARE:
-            return f"{100 * value:.0f}%" if zh else f"{100 * value:.0f} %"
-        case Unit.SHARE_CHANGE:
-            return f"{100 * value:+.0f}个百分点" if zh else f"{100 * value:+.0f} percentage points"
-        case Unit.MONEY:
-            return f"{value:,.0f}"
-        case Unit.COUNT:
-            return f"{value:.0f}"
-        case Unit.PER_MONTH:
-            return f"每月{value:+.2g}" if zh else f"{value:+.2g} a month"
-        case Unit.RATIO:
-            return f"{value:.2f}"
-
-
-def columns(reasons: Sequence[Reason]) -> list[dict[str, object]]:
-    """Reasons as plain rows, for files."""
-    return [
-        {
-            "feature": r.feature,
-            "points": r.points,
-            "value": None if math.isnan(r.value) else r.value,
-            "usual": None if math.isnan(r.usual) else r.usual,
-            "missing": r.missing,
-            "en": r.en,
-            "zh": r.zh,
-        }
-        for r in reasons
-    ]
+def by_family(features: Sequence[Feature], points: Floats) -> dict[Family, Floats]:
+    """What the features of each family add to the score together, length n; all families add up to all features."""
+    told: dict[Family, Floats] = {}
+    for place, one in enumerate(features):
+        told[one.family] = told.get(one.family, np.zeros(len(points))) + points[:, place]
+    return told

@@ -1,13 +1,15 @@
 """Scoring: every customer of a ledger rated at a day, with exact reasons, or told why it cannot be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from ..errors import Mistake
 from ..features.building import build
@@ -18,55 +20,17 @@ from ..features.ledger import Ledger, read_about
 from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
 from ..features.peers import stand, surveyed
-from ..models.rating import DEFAULTED
+from ..models.metrics import logit
+from ..models.rating import DEFAULTED, Explained
 from .bundle import Bundle
 from .card_text import told_card
-from .reasons import Reason, reasons_of
+from .changes import Changes, Stand
+from .earlier import Earlier
+from .ratings import SCHEMA, Rating, changes_column, families_column, reasons_column, terms_column
+from .reasons import Reasons, by_family
 
 Floats = npt.NDArray[np.float64]
-ADDITIVE = 1e-9  # contributions and baseline equal the log-odds to this, asserted on every batch
-
-
-@dataclass(frozen=True)
-class Rating:
-    """The rating of one customer at one day.
-
-    Attributes
-    ----------
-    status : Status
-        OBSERVED is rated; the others tell why not (a defaulted customer has the grade D and no PD).
-    pd : float in (0, 1); score : int, more is less risk; grade : str, the model's
-    published, previous : str
-        The grade that is shown, which moves only when the PD has left its band by the margin of the rating philosophy,
-        and the one shown before ("" where none was given).
-    pd_cautious : float in (0, 1)
-        The PD with the margin of conservatism: beside it, never part of grade or points.
-    pd_term : tuple of (days, pd)
-        The PD within each term, the last the horizon: what the receivables of the next weeks are at risk of.
-    card, card_en, card_zh : str
-        Which scorecard rated, and why that one; "" for trees, and where there is one card for all.
-    manual_review : bool
-        A strategic customer: the rating is advice, people decide.
-    reasons : tuple of Reason
-    """
-
-    customer_id: str
-    as_of: date
-    status: Status
-    pd: float | None
-    pd_cautious: float | None
-    pd_term: tuple[tuple[int, float], ...]
-    score: int | None
-    grade: str | None
-    published: str | None
-    previous: str
-    model: str
-    card: str
-    card_en: str
-    card_zh: str
-    bundle: str
-    manual_review: bool
-    reasons: tuple[Reason, ...]
+Days = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -82,10 +46,10 @@ class Scored:
         The model's features (also of customers that are not rated).
     log_odds, points, base_points : float64 (n), (n, k), (n)
         Calibrated log-odds, what each feature adds to the score, and the score before any speaks.
-    terms : float64 (n, t)
-        PD within each of the system's terms.
-    published, previous : arrays of str, length n
-        Grades (see `Rating`).
+    earlier : DataFrame, n rows
+        The rating before (see `Earlier.of`).
+    changes : Changes
+        What moved the points of those that were rated before and are now.
     """
 
     bundle: Bundle
@@ -96,51 +60,79 @@ class Scored:
     log_odds: Floats
     points: Floats
     base_points: Floats
-    terms: Floats
-    published: npt.NDArray[np.object_]
-    previous: npt.NDArray[np.object_]
+    earlier: pd.DataFrame
+    changes: Changes
+
+    @property
+    def rated(self) -> npt.NDArray[np.bool_]:
+        """Who has a PD, length n."""
+        return self.status == Status.OBSERVED
+
+    @cached_property
+    def usual(self) -> Floats:
+        """(n, k): what is usual in each customer's segment."""
+        return self.bundle.reference.usual_of(self.matrix.keys["segment"].to_numpy(object), self.matrix.names)
+
+    @cached_property
+    def reasons(self) -> Reasons:
+        """Of the rated."""
+        return Reasons.of(self.bundle.reasons, self.matrix, self.points, self.usual, self.rated)
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """A row for each customer; the columns of `SCHEMA`."""
+        system, n, rated, z = self.bundle.system, len(self.customers), self.rated, self.log_odds
+        shown = system.scale.published(z, self.earlier["published"].to_numpy(object), margin=system.hysteresis)
+        names = np.array([one.name for one in Status], object)[self.status]
+        texts = np.array([STATUS_TEXT.get(one, ("", "")) for one in Status], object)[self.status]
+        unrated = np.array([DEFAULTED if one is Status.IN_DEFAULT else None for one in Status], object)[self.status]
+        cards = {one: told_card(system.model, str(one)) for one in set(self.matrix.keys["segment"])}
+        card = np.array([cards[one] for one in self.matrix.keys["segment"]], object).reshape(n, 3)
+        card[~rated] = ""
+        before = self.earlier["pd"].notna().to_numpy() & rated
+        days = self.earlier["day"].to_numpy("datetime64[D]")
+
+        def of_rated(told: npt.NDArray[np.generic]) -> pa.Array:
+            return pa.array(told, mask=~rated)
+
+        columns = {
+            "customer_id": pa.array(self.customers["customer_id"].to_numpy(object), pa.string()),
+            "as_of": pa.array([self.as_of] * n, pa.date32()),
+            "status": pa.array([one.lower() for one in names], pa.string()),
+            "status_en": pa.array(texts[:, 0], pa.string()),
+            "status_zh": pa.array(texts[:, 1], pa.string()),
+            "pd": of_rated(system.pd(z)),
+            "pd_cautious": of_rated(system.cautious_pd(z)),
+            "pd_term": terms_column(rated, system.term.days, system.term.pd(z)),
+            "score": of_rated(system.score(z)),
+            "grade": pa.array(np.where(rated, system.scale.grade(z), unrated), pa.string()),
+            "published": pa.array(np.where(rated, shown, unrated), pa.string()),
+            "previous": pa.array(self.earlier["published"].to_numpy(object), pa.string()),
+            "model": pa.array([system.model.kind] * n, pa.string()),
+            **{name: pa.array(card[:, k], pa.string()) for k, name in enumerate(("card", "card_en", "card_zh"))},
+            "bundle": pa.array([self.bundle.fingerprint] * n, pa.string()),
+            "manual_review": pa.array(self.customers["is_strategic"].to_numpy(bool)),
+            "base_points": of_rated(self.base_points),
+            "families": families_column(rated, by_family(self.bundle.features, self.points)),
+            "reasons": reasons_column(self.reasons),
+            "since": pa.array(days, pa.date32(), mask=~before),
+            "changes": changes_column(self.changes),
+        }
+        return pa.table(columns, SCHEMA)
 
     def rating(self, place: int) -> Rating:
         """The rating of the customer with this number, reasons included."""
-        system, status = self.bundle.system, Status(int(self.status[place]))
-        customer, rated = self.customers.iloc[place], status is Status.OBSERVED
-        z, values, missing = self.log_odds[place : place + 1], self.matrix.values[place], self.matrix.missing[place]
-        unrated = DEFAULTED if status is Status.IN_DEFAULT else None
-        card, card_en, card_zh = told_card(system.model, str(self.matrix.keys["segment"].iloc[place]))
-        return Rating(
-            customer_id=customer["customer_id"],
-            as_of=self.as_of,
-            status=status,
-            pd=float(system.pd(z)[0]) if rated else None,
-            pd_cautious=float(system.cautious_pd(z)[0]) if rated else None,
-            pd_term=tuple(zip(system.term.days, map(float, self.terms[place]), strict=True)) if rated else (),
-            score=int(system.score(z)[0]) if rated else None,
-            grade=str(system.scale.grade(z)[0]) if rated else unrated,
-            published=str(self.published[place]) if rated else unrated,
-            previous=str(self.previous[place]),
-            model=system.model.kind,
-            card=card if rated else "",
-            card_en=card_en if rated else "",
-            card_zh=card_zh if rated else "",
-            bundle=self.bundle.fingerprint,
-            manual_review=bool(customer["is_strategic"]),
-            reasons=tuple(reasons_of(self.bundle, self.points[place], values, missing, customer["segment"]))
-            if rated
-            else (),
-        )
-
-    def ratings(self) -> list[Rating]:
-        """All of them, in order of customer_id."""
-        return [self.rating(place) for place in range(len(self.customers))]
+        return Rating.of_row(self.table.slice(place, 1).to_pylist()[0])
 
 
-def score(bundle: Bundle, facts: Facts, as_of: date, *, previous: Mapping[str, str] | None = None) -> Scored:
+def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None = None) -> Scored:
     """Rate the customers of a ledger, or of one partition of it, as known at the close of a day.
 
     Parameters
     ----------
-    previous : mapping of customer_id to grade
-        Grades as they were published before; None where none were.
+    earlier : Earlier, None where there are none
+        The ratings before: their published grades may stay, and what moved since is told. How a customer stood then
+        is seen again with the eyes of this bundle, from what the ledger knew on that day.
 
     Raises
     ------
@@ -155,48 +147,70 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, previous: Mapping[str, s
             f"--as-of {as_of}: the ledger is complete only to {day_of(facts.data_end)}; "
             "choose that day or an earlier one."
         )
-    keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
-    keys["segment"] = facts.segment_of(np.arange(facts.n), np.full(facts.n, day))
-    matrix = build(facts, keys, bundle.features, peers=bundle.peers)
-    who = np.arange(facts.n)
-    system = bundle.system
-    log_odds, contributions, baselines = (
-        told(matrix) for told in (system.log_odds, system.contributions, system.baselines)
+    everyone, before = np.arange(facts.n), (earlier or Earlier.none()).of(facts.customers["customer_id"])
+    status = observe(facts, everyone, np.full(facts.n, day), bundle.observation, bundle.default)
+    again = np.flatnonzero((status == Status.OBSERVED) & before["pd"].notna().to_numpy())
+    matrix, told = _explained(
+        bundle, facts, np.r_[everyone, again], np.r_[np.full(facts.n, day), before["day"].to_numpy()[again]]
     )
-    gap = np.abs(contributions.sum(axis=1) + baselines - log_odds).max(initial=0.0)
-    assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
-    before = np.array([(previous or {}).get(name, "") for name in facts.customers["customer_id"]], object)
+    points, base = -bundle.system.points.factor * told.contributions, bundle.system.points.score(told.baselines)
+    now, then = Stand(matrix.rows(again), points[again], base[again]), slice(facts.n, None)
     return Scored(
         bundle,
         as_of,
         facts.customers,
-        observe(facts, who, np.full(facts.n, day), bundle.observation, bundle.default),
-        matrix,
-        log_odds,
-        -system.points.factor * contributions,
-        system.points.score(baselines),
-        system.term.pd(log_odds),
-        system.scale.published(log_odds, before, margin=system.hysteresis),
+        status,
+        matrix.rows(slice(facts.n)),
+        told.log_odds[: facts.n],
+        points[: facts.n],
+        base[: facts.n],
         before,
+        Changes.between(
+            facts.n,
+            again,
+            now,
+            Stand(matrix.rows(then), points[then], base[then]),
+            bundle.system.points.score(logit(before["pd"].to_numpy()[again])),
+            bundle.features,
+        ),
     )
 
 
+def _explained(bundle: Bundle, facts: Facts, who: Days, day: Days) -> tuple[Matrix, Explained]:
+    """Features of customers on days, and what the model says of them, in the order of what was asked."""
+    order = np.argsort(who, kind="stable")  # a customer's days together cost little more than one
+    who, day = who[order], day[order]
+    keys = pd.DataFrame(
+        {
+            "customer_id": facts.customers["customer_id"].to_numpy(object)[who],
+            "as_of": day.astype("datetime64[D]").astype("datetime64[s]"),
+            "segment": facts.segment_of(who, day),
+        }
+    )
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    matrix = build(facts, keys, bundle.features, peers=bundle.peers).rows(back)
+    segments = matrix.keys["segment"].to_numpy(object)
+    theirs = bundle.reference.compared_with(bundle.reasons.baseline, segments, matrix.names)
+    return matrix, bundle.system.explain(matrix, theirs)
+
+
 def score_parts(
-    bundle: Bundle, folder: Path, as_of: date, *, previous: Mapping[str, str] | None = None
+    bundle: Bundle, folder: Path, as_of: date, *, earlier: Earlier | None = None
 ) -> Iterator[tuple[Ledger, Facts, Scored]]:
     """Each partition of a ledger on disk, its facts and its ratings; memory is bounded by one of them.
 
     Where the model compares a customer with others, all partitions are surveyed first.
     """
-    about, day = read_about(folder), np.array([day_number(as_of)])
+    about, days = read_about(folder), np.unique(np.r_[day_number(as_of), (earlier or Earlier.none()).days])
     peers = any(one.measure.among_others for one in bundle.features)
     if peers:
         parts = Ledger.read_partitions(folder, about)
-        survey, counts = surveyed(stand(facts_of(ledger), day, bundle.peers) for ledger in parts)
+        survey, counts = surveyed(stand(facts_of(ledger), days, bundle.peers) for ledger in parts)
     for partition, ledger in enumerate(Ledger.read_partitions(folder, about)):
         facts = facts_of(ledger)
         facts = survey.beside(facts, counts[partition]) if peers else facts
-        yield ledger, facts, score(bundle, facts, as_of, previous=previous)
+        yield ledger, facts, score(bundle, facts, as_of, earlier=earlier)
 
 
 def status_text(status: Status) -> tuple[str, str]:

@@ -1,0 +1,170 @@
+"""Reasons, families and changes are exact: they add up, against whom the recipe says, in words of both languages."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tradecredit.errors import Mistake
+from tradecredit.features.catalogue import CATALOGUE, feature
+from tradecredit.features.column import Missing
+from tradecredit.features.engine.loading import facts_of
+from tradecredit.features.ledger import Ledger
+from tradecredit.models.metrics import logit
+from tradecredit.pipeline.lessons import lessons
+from tradecredit.pipeline.stage import Stage
+from tradecredit.pipeline.systems import systems as known_systems
+from tradecredit.serving.batch import score_ledger
+from tradecredit.serving.bundle import load_bundle
+from tradecredit.serving.earlier import Earlier
+from tradecredit.serving.ratings import Rating
+from tradecredit.serving.reasons import ReasonRecipe
+from tradecredit.serving.reference import EVERYONE, Reference
+from tradecredit.serving.scoring import score, score_parts
+from tradecredit.serving.sentences import describe, from_to
+
+BEFORE, AS_OF = date(2021, 9, 30), date(2021, 12, 31)
+
+
+@pytest.fixture(scope="module", params=["scorecard", "boosting"])
+def bundle(request, walked):
+    """The bundle with either model, explained against its own train rows."""
+    loaded, (known, _) = load_bundle(walked / "artifacts/bundle"), known_systems(Stage(walked))
+    system = known[request.param]
+    train = lessons(Stage(walked), "train")[0].only(system.model.features)
+    return replace(loaded, system=system, reference=Reference.of(train, system.model.contributions(train)))
+
+
+@pytest.fixture(scope="module")
+def twice(walked, bundle, tmp_path_factory):
+    """Ratings of two days, the second with what moved since the first."""
+    folder = tmp_path_factory.mktemp("twice")
+    score_ledger(bundle, walked / "data/ledger", BEFORE, folder / "before.parquet")
+    score_ledger(bundle, walked / "data/ledger", AS_OF, folder / "now.parquet", previous=folder / "before.parquet")
+    return folder
+
+
+def _points(bundle, pd_):
+    return bundle.system.points.score(logit(pd_.to_numpy("float64")))
+
+
+def _sums(lists):
+    return np.array([sum(one["points"] for one in told) for told in lists])
+
+
+def test_families_lead_from_the_baseline_to_the_score(bundle, twice):
+    now = pd.read_parquet(twice / "now.parquet").query("status == 'observed'")
+    assert len(now) > 100
+    rebuilt = now["base_points"] + _sums(now["families"])
+    np.testing.assert_allclose(rebuilt, _points(bundle, now["pd"]), rtol=0, atol=1e-7)
+    assert (np.rint(rebuilt) == now["score"]).all()
+
+
+def test_changes_add_up_to_the_change_of_the_points(bundle, twice):
+    before = pd.read_parquet(twice / "before.parquet").set_index("customer_id")
+    now = pd.read_parquet(twice / "now.parquet").set_index("customer_id")
+    both = now["since"].notna()
+    assert both.sum() > 100
+    assert (both == (now["pd"].notna() & before["pd"].reindex(now.index).notna())).all()
+    moved = _points(bundle, now["pd"][both]) - _points(bundle, before["pd"].reindex(now.index)[both])
+    assert np.abs(moved).max() > 10, "nobody moved; the test tries nothing"
+    np.testing.assert_allclose(_sums(now["changes"][both]), moved, rtol=0, atol=1e-5)
+    assert not now["changes"][~both].map(len).any()
+    assert "model" not in {one["what"] for told in now["changes"] for one in told}, "the same model saw both days"
+
+
+def test_what_another_model_moved_stands_apart(bundle, walked, twice):
+    """Twenty points less for everybody by the model alone."""
+    shifted = replace(
+        bundle.system.calibration, shift=bundle.system.calibration.shift + 20 / bundle.system.points.factor
+    )
+    other = replace(bundle, system=replace(bundle.system, calibration=shifted))
+    earlier = Earlier.read(twice / "before.parquet", AS_OF)
+    for _, _, scored in score_parts(other, walked / "data/ledger", AS_OF, earlier=earlier):
+        for told in scored.table.column("changes").to_pylist():
+            if told:
+                assert sum(one["points"] for one in told if one["what"] == "model") == pytest.approx(-20, abs=1e-5)
+
+
+def test_the_mean_customer_of_a_segment_has_no_reasons(bundle, walked):
+    """Over the train rows of a segment what each feature adds to its mean customer is nothing on the whole."""
+    matrix = lessons(Stage(walked), "train")[0].only(bundle.system.model.features)
+    segments = matrix.keys["segment"].to_numpy(object)
+    theirs = bundle.reference.compared_with("segment", segments, matrix.names)
+    raw = bundle.system.model.contributions(matrix)
+    for segment in set(bundle.reference.mean) - {EVERYONE}:
+        here = segments == segment
+        assert np.abs((raw - theirs)[here].mean(axis=0)).max() < 1e-12
+    told = bundle.system.explain(matrix, theirs)
+    np.testing.assert_allclose(told.baselines + told.contributions.sum(axis=1), told.log_odds, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(told.log_odds, bundle.system.log_odds(matrix))
+
+
+def test_against_the_best_nothing_is_favourable(bundle, walked):
+    best = replace(bundle, reasons=ReasonRecipe(baseline="best", adverse=3, favourable=2))
+    matrix = lessons(Stage(walked), "train")[0].only(bundle.system.model.features)
+    theirs = best.reference.compared_with("best", matrix.keys["segment"].to_numpy(object), matrix.names)
+    assert best.system.explain(matrix, theirs).contributions.min() > -1e-12
+    scored = score(best, facts_of(Ledger.read(walked / "data/ledger")), AS_OF)
+    told = scored.table.column("reasons").to_pylist()
+    assert max(map(len, told)) == 3
+    here = scored.rated
+    base, families = (scored.table[name].to_pylist() for name in ("base_points", "families"))
+    rebuilt = np.array(base, float) + _sums(families)
+    np.testing.assert_allclose(rebuilt[here], bundle.system.points.score(scored.log_odds)[here], rtol=0, atol=1e-7)
+
+
+def test_a_segment_that_was_never_met_is_compared_with_everyone(bundle):
+    names = bundle.system.model.features
+    one, all_ = bundle.reference.compared_with("segment", np.array(["MOON", EVERYONE], object), names)
+    assert np.array_equal(one, all_)
+    assert not np.isnan(all_).any()
+
+
+def test_a_row_of_the_table_is_a_rating(bundle, walked):
+    scored = score(bundle, facts_of(Ledger.read(walked / "data/ledger")), AS_OF)
+    rated, not_rated = int(np.argmax(scored.rated)), int(np.argmin(scored.rated))
+    told = scored.rating(rated)
+    assert isinstance(told, Rating)
+    assert told.score == bundle.system.score(scored.log_odds)[rated]
+    assert [one.points for one in told.reasons] == [
+        pytest.approx(scored.points[rated, scored.matrix.names.index(one.feature)]) for one in told.reasons
+    ]
+    assert {one.family for one in told.reasons} <= set(told.families)
+    told = scored.rating(not_rated)
+    assert (told.pd, told.score, told.reasons, told.families, told.changes) == (None, None, (), {}, ())
+
+
+def test_every_missing_reason_has_a_sentence_and_no_code():
+    told = feature("late_km_90d")
+    for missing in set(Missing) - {Missing.NONE}:
+        en, zh = describe(told, float("nan"), missing)
+        assert "nan" not in en + zh
+        assert missing.name not in en + zh
+        assert told.zh in zh
+        assert told.en[1:] in en
+    assert describe(told, float("nan"), Missing.NODUE)[0].startswith("No invoice fell due in the period: ")
+    for one in CATALOGUE:
+        assert all(map(str.strip, from_to(one, (1.0, 0), (float("nan"), int(Missing.NEW)))))
+
+
+def test_earlier_ratings_are_read_or_refused(twice, tmp_path):
+    table = pq.read_table(twice / "before.parquet")
+    pq.write_table(pq.read_table(twice / "before.parquet").slice(0, 3), tmp_path / "few.parquet")
+    few = Earlier.read(tmp_path / "few.parquet", AS_OF)
+    told = few.of(pd.Series(["nobody", table["customer_id"][1].as_py()]))
+    assert told["published"].tolist()[0] == ""
+    assert told["pd"].isna().tolist()[0]
+    pq.write_table(pa.concat_tables([table, table.slice(5, 1)]), tmp_path / "twice.parquet")
+    with pytest.raises(Mistake, match=f"tells of {table['customer_id'][5].as_py()} twice"):
+        Earlier.read(tmp_path / "twice.parquet", AS_OF)
+
+
+@pytest.mark.parametrize("said", [{"baseline": "mean"}, {"adverse": -1}, {"favourable": 1.5}])
+def test_a_reason_recipe_says_what_is_wrong(said):
+    with pytest.raises(Mistake, match=r"params.yaml: reasons\."):
+        ReasonRecipe(**said)
