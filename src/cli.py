@@ -196,7 +196,7 @@ def compare(
     from .pipeline.stage import Stage
 
     stage = Stage(folder)
-    told = compared(stage, system_of(stage, first), system_of(stage, second), slice_=slice_, cut=cut)
+    told = compared(stage, system_of(stage, first, slice_), system_of(stage, second, slice_), slice_=slice_, cut=cut)
     if as_json:
         print(json.dumps(told, indent=1))
     else:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -141,3 +142,20 @@ def test_a_card_with_categories_scores_in_sql_as_in_python(trades, tmp_path):
         told = pd.read_sql(as_sql(Scorecards(card)), connection)
     assert told["score"].tolist() == card.score(rows).tolist()
     assert len(set(told["score"])) >= 4
+
+
+def test_a_reason_that_train_did_not_meet_is_stated_or_the_safest_all_the_same():
+    rng = np.random.default_rng(1)
+    values = rng.uniform(0, 1, 4000)
+    bad = (rng.random(4000) < 0.05 + 0.2 * values).astype(float)
+    declared = replace(_told("size", risk=Risk.RISES), missing=(Missing.NEVER,))
+    (bins,) = BinningRecipe(stated={"size:NOSRC": 1.0}).fit(_matrix([values], [declared]), bad)
+    assert (bins.missing_woe["NOSRC"], bins.missing_policy["NOSRC"]) == (1.0, "stated")
+    assert (bins.missing_woe["NEVER"], bins.missing_policy["NEVER"]) == (min(bins.woe), "safest")
+    assert set(bins.missing_woe) == {"MISSING", "NEVER", "NOSRC"}
+
+
+@pytest.mark.parametrize("said", [{"min_bads": 0}, {"missing_rows": -1}, {"missing_bads": 0}])
+def test_floors_that_are_none_are_refused(said):
+    with pytest.raises(Mistake, match=f"binning.{next(iter(said))} should be at least 1"):
+        BinningRecipe(**said)

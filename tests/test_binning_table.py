@@ -1,6 +1,7 @@
 """What is printed of the scorecard is what it is: the table, the page in both languages, the files of the stage."""
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -111,3 +112,10 @@ def test_the_stage_writes_page_table_and_statement(walked):
     assert rows["from"].isna().any()
     assert "<title>Scorecard" in (walked / "reports" / "scorecard.html").read_text(encoding="utf-8")
     assert (walked / "artifacts" / "scorecard.sql").read_text(encoding="utf-8").startswith("SELECT customer_id")
+
+
+def test_every_missing_reason_that_has_points_is_printed_whether_a_row_had_it_or_not(card, lessons):
+    missing = tuple(points | {"NOSRC": 37, "STALE": -41} for points in card.missing_points)
+    for table in binning_table(replace(card, missing_points=missing), {"train": lessons}):
+        told = {line.missing: line.points for line in table.lines if line.missing}
+        assert (told[Missing.NOSRC], told[Missing.STALE]) == (37, -41)

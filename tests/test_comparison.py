@@ -1,6 +1,7 @@
 """Two rating systems side by side: what differs is told, and a promotion keeps a rule and a log."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from tradecredit.cli import app
 from tradecredit.errors import Mistake
 from tradecredit.models import metrics as m
 from tradecredit.models.comparison import Cohort, PromotionRecipe, compare
-from tradecredit.pipeline.compare import compared, system_of
+from tradecredit.pipeline.compare import _floor, check, compared, system_of
 from tradecredit.pipeline.promote import verified
 from tradecredit.pipeline.stage import Stage
+from tradecredit.serving.bundle import load_bundle
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +128,10 @@ def test_what_cannot_be_compared_says_why(walked, name, more, wrong):
 
 def test_a_log_that_was_changed_by_hand_is_refused(tmp_path):
     log = tmp_path / "promotions.jsonl"
-    assert verified(log) == ""
+    assert verified(log) == []
     lines = []
     for number in range(3):
-        last = verified(log)
+        last = ["", *verified(log)][-1]
         lines.append(json.dumps({"version": number, "previous": last}))
         log.write_text("\n".join(lines) + "\n")
     assert verified(log)
@@ -139,3 +141,31 @@ def test_a_log_that_was_changed_by_hand_is_refused(tmp_path):
     log.write_text("\n".join([lines[0], lines[2]]) + "\n")
     with pytest.raises(Mistake, match="line 2: does not follow"):
         verified(log)
+
+
+@pytest.mark.parametrize(
+    ("of", "wrong"),
+    [
+        (lambda one: replace(one, default=replace(one.default, horizon_days=180)), "another outcome than params.yaml"),
+        (lambda one: replace(one, about=one.about | {"trained_to": "2030-01-31"}), "nothing can be judged there"),
+    ],
+)
+def test_a_bundle_is_judged_on_its_own_outcome_and_on_days_it_has_not_seen(walked, of, wrong):
+    bundle = load_bundle(walked / "artifacts/bundle")
+    assert check(Stage(walked), bundle, "it", "test") is bundle
+    with pytest.raises(Mistake, match=wrong):
+        check(Stage(walked), of(bundle), "it", "test")
+
+
+@pytest.mark.parametrize("outcome", [0.0, 1.0])
+def test_a_cohort_of_one_outcome_is_compared_without_a_verdict(systems, lessons, outcome):
+    matrix = lessons[0].rows(slice(0, 200))
+    keys = matrix.keys
+    cohort = Cohort(np.full(200, outcome), keys["customer_id"].to_numpy(object), keys["segment"].to_numpy(object))
+    both = [(one, one.log_odds(matrix)) for one in systems.values()]
+    told = compare(cohort, *both, cut=0.05)
+    assert "no bads or no goods" in " ".join(PromotionRecipe().judge(told))
+
+
+def test_all_is_said_of_all_alone():
+    assert [_floor(share) for share in (1.0, 0.9996, 0.29)] == ["100 %", "99 %", "29 %"]

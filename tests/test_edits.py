@@ -11,7 +11,8 @@ from test_binning import TRADES, _matrix, _told
 from tradecredit.errors import Mistake
 from tradecredit.features.declaration import Risk
 from tradecredit.models.binning import BinningRecipe
-from tradecredit.models.edits import Edit
+from tradecredit.models.comparison import PromotionRecipe
+from tradecredit.models.edits import Edit, edit_bins
 from tradecredit.models.making import CardRecipe
 from tradecredit.models.segments import SegmentRecipe
 from tradecredit.models.selection import SelectionRecipe
@@ -249,7 +250,7 @@ def test_a_segment_of_one_kind_of_outcome_has_no_offset(rows, outcome):
     matrix, bad = rows
     small = np.arange(len(bad)) % 100 == 0
     told = replace(matrix, keys=matrix.keys.assign(segment=np.where(small, "CORP", "SME")))
-    recipe = SegmentRecipe(own_bads=10**6, offset_bads=0)
+    recipe = SegmentRecipe(own_bads=10**6, offset_bads=1)
     pooled = RECIPE.fit(told, bad).card
     card, _ = recipe.fit("CORP", pooled, RECIPE, told, np.where(small, outcome, bad))
     assert card.how == "pooled"
@@ -263,3 +264,70 @@ def test_a_thin_segment_takes_the_card_that_an_expert_made_for_it(rows):
     assert (card.how, made.card) == ("expert", card.card)
     assert card.card.base == EXPERT["base"]
     assert "expert" in card.why
+
+
+def test_a_split_is_judged_by_its_own_two_parts(rows):
+    """A small bin that was there before, and that the split leaves alone, is not asked again."""
+    strict = BinningRecipe(min_rows=0.1, min_bads=20)
+    small = strict.cut("late", [1.0, 40.0], (), *rows)
+    assert small.goods[0] + small.bads[0] < 0.1 * len(rows[1])
+    ((told,), _) = edit_bins([small], [_edit("split", at=20.0)], *rows, strict)
+    assert told.edges == (1.0, 20.0, 40.0)
+    with pytest.raises(Mistake, match=r"bin 4 would hold \d+ rows"):
+        edit_bins([small], [_edit("split", at=59.5)], *rows, strict)
+
+
+@pytest.mark.parametrize(
+    ("edits", "wrong"),
+    [
+        ([_edit("force_out", "lateness")], "edit 'force_out' of lateness: is of no feature"),
+        ([_edit("force_in"), _edit("force_out")], "edit 'force_out' of late: it is forced in and out"),
+        ([_edit("split", at=30.0, levels=("a",))], "split at a value, not by levels"),
+    ],
+)
+def test_a_refusal_names_the_edit(rows, edits, wrong):
+    with pytest.raises(Mistake, match=wrong):
+        RECIPE.fit(*rows, edits=edits)
+
+
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ({"edges": 31}, "SME.yaml, expert card, feature 1 .late.: edges should be numbers that rise, got 31"),
+        ({"edges": [True, 30]}, "edges should be numbers"),
+        ({"edges": {"a": 1}}, "edges should be numbers"),
+    ],
+)
+def test_an_expert_card_of_the_wrong_kinds_is_refused(rows, more, wrong):
+    row = {"feature": "late", "points": [10, 0], "missing": {"MISSING": 0}} | more
+    said = {"base": 500, "features": [row], "where": "SME.yaml"}
+    with pytest.raises(Mistake, match=wrong):
+        RECIPE.take(said, *rows)
+
+
+def test_points_of_an_expert_say_whose_they_are(rows):
+    made = RECIPE.take(EXPERT, *rows)
+    assert {policy for one in made.card.bins for policy in one.missing_policy.values()} == {"expert"}
+
+
+def test_points_so_coarse_that_a_pd_moves_half_a_grade_are_refused(rows):
+    with pytest.raises(Mistake, match=r"scorecard\.pdo: whole points are too coarse at 1;"):
+        replace(RECIPE, scorecard=replace(RECIPE.scorecard, pdo=1.0)).fit(*rows)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: ScorecardRecipe(strength=0.0),
+        lambda: ScorecardRecipe(bads_per_weight=0),
+        lambda: ScorecardRecipe(anchor=float("nan")).scale(),
+        lambda: SegmentRecipe(own_bads=-1),
+        lambda: SegmentRecipe(own_bads=5, offset_bads=6),
+        lambda: PromotionRecipe(unless_p_above=7.0),
+        lambda: PromotionRecipe(most_lost=-1.0),
+        lambda: PromotionRecipe(most_off=0.0),
+    ],
+)
+def test_a_setting_that_would_switch_a_rule_off_is_refused(made):
+    with pytest.raises(Mistake, match=r"params.yaml: "):
+        made()

@@ -260,7 +260,7 @@ def test_mlflow_holds_a_parent_run_with_a_run_for_each_model_and_the_bundle_as_c
 
 
 @pytest.mark.slow
-def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run):
+def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run, monkeypatch):
     from tradecredit.pipeline.promote import promote, verified
     from tradecredit.pipeline.stage import Stage
     from tradecredit.pipeline.tracking import Tracker, TrackingRecipe
@@ -296,6 +296,21 @@ def test_a_promotion_moves_the_alias_in_a_persons_name_and_is_logged(run):
     stage.params["promotion"] = {"most_off": 1e-9}
     assert promote(stage, first, by="A. Head", reason="back\u2028to it", despite="it is known")["despite"]
     assert verified(log)
+    with monkeypatch.context() as broken:
+        broken.setattr(Tracker, "point", lambda *_: (_ for _ in ()).throw(OSError("the store is gone")))
+        with pytest.raises(OSError, match="is gone"):
+            promote(stage, second, by="A. Head", reason="cut off after its line", despite="it is known")
+    assert tracker.version_of("champion") == first
+    with pytest.raises(Mistake, match="is the champion already"):
+        promote(stage, second, by="A. Head", reason="once more: it was brought to its end")
+    assert tracker.version_of("champion") == second
+    stage.params["tracking"]["store"] = "sqlite:///another.db"  # beside params.yaml, and it knows of no promotion
+    with pytest.raises(Mistake, match=r"another.db: is no store of MLflow yet"):
+        promote(stage, "1", by="A. Head", reason="nothing is registered")
+    again = Tracker(TrackingRecipe(store="sqlite:///another.db"), run).register(run / "artifacts/bundle", [])
+    assert promote(stage, again, by="A. Head", reason="the log goes on", despite="a new store")["previous"]
+    assert len(verified(log)) == 5
+    assert (run / "another.db").exists()
 
 
 @pytest.mark.slow

@@ -7,9 +7,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import Mistake
+from ..yaml_file import read_yaml
 from .money import EXPONENTS
 
 SOURCES = ("events", "limits", "signals")
@@ -101,13 +100,11 @@ class Mapping:
         if path is None:
             return cls()
         try:
-            said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            said = read_yaml(path) or {}
         except FileNotFoundError:
             raise Mistake(f"{path}: there is no such mapping file.") from None
-        except (IsADirectoryError, UnicodeDecodeError):
+        except IsADirectoryError:
             raise Mistake(f"{path}: is no mapping file; name one such as data/mappings/canonical.yaml.") from None
-        except yaml.YAMLError as fault:
-            raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
         if not isinstance(said, dict):
             raise Mistake(f"{path}: should hold keys such as 'columns:' and 'date_format:', got {said!r}.")
         known = {f.name: f for f in fields(cls)}

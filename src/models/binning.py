@@ -31,7 +31,7 @@ class BinningRecipe:
     ----------
     max_bins : int
     min_rows : float in (0, 0.5)
-        Least share of the rows in a bin.
+        Least share, in a bin, of the rows whose value is known.
     min_bads : int
         Least number of bads in a bin, counted unweighted.
     missing_rows, missing_bads : int
@@ -48,6 +48,9 @@ class BinningRecipe:
     stated: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("min_bads", "missing_rows", "missing_bads"):
+            if getattr(self, name) < 1:
+                raise Mistake(f"params.yaml: binning.{name} should be at least 1, got {getattr(self, name)}.")
         if self.max_bins < 2 or not 0 < self.min_rows < 0.5:
             raise Mistake(
                 "params.yaml: binning.max_bins should be at least 2 and binning.min_rows lie in (0, 0.5), "
@@ -116,8 +119,8 @@ class BinningRecipe:
         for code in np.unique(reasons[~there]):
             here = reasons == code
             own[Missing(int(code)).name] = (int((1 - bad[here]).sum()), int(bad[here].sum()))
-        if levels:
-            own.setdefault(Missing.UNSEEN.name, (0, 0))
+        for name in self._foreseen(matrix.features[matrix.place(feature)]):
+            own.setdefault(name, (0, 0))
         of_missing = {name: self._of_missing(feature, name, own, woe, all_good, all_bad) for name in own}
         missing_woe = {name: told[0] for name, told in of_missing.items()}
         held = [*zip(goods, bads, woe, strict=True)]
@@ -132,6 +135,16 @@ class BinningRecipe:
             missing_counts=own,
             iv=float(sum((b / max(all_bad, 1) - g / max(all_good, 1)) * w for g, b, w in held)),
         )
+
+    def _foreseen(self, declared: Feature) -> list[str]:
+        """Missing reasons that have a weight whether any row had them or not."""
+        told = {
+            name.removeprefix(f"{declared.name}:")
+            for name in self.stated
+            if ":" not in name or name.startswith(f"{declared.name}:")
+        }
+        always = {Missing.UNSEEN: bool(declared.levels), Missing.NEVER: Missing.NEVER in declared.missing}
+        return sorted((told | {one.name for one, holds in always.items() if holds}) - {"MISSING"})
 
     def _edges(self, name: str, trend: str, values: Floats, bad: Floats) -> Floats:
         if len(values) == 0 or bad.sum() < 2 * self.min_bads or np.ptp(values) == 0:

@@ -88,7 +88,8 @@ def binning_table_of(bins: Bins, slices: Slices) -> FeatureTable:
 def _of_feature(bins: Bins, points: tuple[int, ...], missing: dict[str, int], slices: Slices) -> FeatureTable:
     edges = (-np.inf, *bins.edges, np.inf) if not bins.levels else [float("nan")] * (len(points) + 1)
     met = {code for matrix, _ in slices.values() for code in np.unique(bins.place(matrix)[1]).tolist()}
-    reasons = [Missing(code) for code in sorted(met - {Missing.NONE})]
+    weighed = {Missing[name] for name in missing if name != "MISSING"}
+    reasons = [Missing(code) for code in sorted((met | weighed) - {Missing.NONE})]
     held = {name: _held(bins, reasons, *slice_) for name, slice_ in slices.items()}
     of_bins = [
         Line(

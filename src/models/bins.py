@@ -34,7 +34,7 @@ class Bins:
         Unweighted counts of the rows it was fitted on.
     missing_woe : dict of str to float
         Weight of evidence of each typed missing reason; `MISSING` serves one not met in fitting.
-    missing_policy : dict of str to {"stated", "safest", "own", "pooled", "neutral", "fixed"}
+    missing_policy : dict of str to {"stated", "safest", "own", "pooled", "neutral", "expert", "fixed"}
         Where each of them comes from: see `BinningRecipe`; people may fix its points (see `Edit`).
     missing_counts : dict of str to (goods, bads)
     iv : float

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import Mistake
 from . import metrics as m
 from .rating import MasterScale, RatingSystem
 
@@ -128,6 +129,13 @@ class PromotionRecipe:
     most_lost: float = 0.0
     unless_p_above: float = 0.1
     most_off: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not (self.most_lost >= 0 and 0 <= self.unless_p_above <= 1 and self.most_off > 0):
+            raise Mistake(
+                "params.yaml: promotion.most_lost should be 0 or more, unless_p_above lie in [0, 1], and most_off be "
+                f"above 0; got {self.most_lost}, {self.unless_p_above} and {self.most_off}."
+            )
 
     def judge(self, told: dict[str, Any], *, first: bool = False) -> list[str]:
         """What of the rule a comparison (champion first) does not meet; empty if the challenger may be promoted.

@@ -107,12 +107,24 @@ class Change:
     after: Bins | int | None = None
 
 
-def select(recipe: SelectionRecipe, edits: Sequence[Edit]) -> SelectionRecipe:
-    """The same selection with what people force in and out."""
+def select(recipe: SelectionRecipe, edits: Sequence[Edit], names: Sequence[str]) -> SelectionRecipe:
+    """The same selection with what people force in and out of the features with these names.
+
+    Raises
+    ------
+    Mistake
+        A feature is not among them, or is forced in and out.
+    """
     ways: dict[str, dict[str, str]] = {"force_in": {}, "force_out": {}}
     for one in edits:
         if one.edit in ways:
             ways[one.edit][one.feature] = one.because
+            if one.feature not in names:
+                raise Mistake(f"{one}: is of no feature that models may use.")
+            if all(one.feature in told for told in ways.values()):
+                raise Mistake(f"{one}: it is forced in and out.")
+            if one.edit == "force_in" and one.feature in recipe.veto:
+                raise Mistake(f"{one}: selection.veto of params.yaml keeps it out.")
     return replace(recipe, keep=recipe.keep | ways["force_in"], veto=recipe.veto | ways["force_out"])
 
 
@@ -141,7 +153,7 @@ def edit_bins(
             raise Mistake(f"{edit}: is of no feature that models may use.")
         edges, levels = _merged(edit, before) if edit.edit == "merge" else _split(edit, before)
         after = recipe.cut(edit.feature, edges, levels, matrix, bad)
-        _check(edit, after, len(bad), recipe, matrix.features[matrix.place(edit.feature)].risk)
+        _check(edit, before, after, recipe, matrix.features[matrix.place(edit.feature)].risk)
         found[edit.feature] = after
         changes.append(Change(edit, before, after))
     return tuple(found[one.feature] for one in bins), changes
@@ -169,20 +181,25 @@ def _split(edit: Edit, bins: Bins) -> Cut:
             raise Mistake(f"{edit}: levels should be some, and not all, of one bin, got {list(edit.levels)}.")
         rest = tuple(level for level in bins.levels[home[0]] if level not in edit.levels)
         return (), (*bins.levels[: home[0]], rest, edit.levels, *bins.levels[home[0] + 1 :])
+    if edit.levels:
+        raise Mistake(f"{edit}: is a number; it is split at a value, not by levels.")
     if edit.at is None or not math.isfinite(edit.at) or edit.at in bins.edges:
         raise Mistake(f"{edit}: at should be a new edge, got {edit.at}; there are {list(bins.edges)}.")
     return tuple(sorted((*bins.edges, edit.at))), ()
 
 
-def _check(edit: Edit, bins: Bins, rows: int, recipe: BinningRecipe, risk: Risk) -> None:
-    """Refuse bins below the floors, or out of the declared direction."""
-    for k, (goods, bads) in enumerate(zip(bins.goods, bins.bads, strict=True), start=1):
-        if edit.edit == "split" and (goods + bads < recipe.min_rows * rows or bads < recipe.min_bads):
+def _check(edit: Edit, before: Bins, after: Bins, recipe: BinningRecipe, risk: Risk) -> None:
+    """Refuse new bins below the floors of binning, or bins out of the declared direction."""
+    floor = recipe.min_rows * (sum(after.goods) + sum(after.bads))
+    held = {*zip(before.goods, before.bads, strict=True)}
+    for k, (goods, bads) in enumerate(zip(after.goods, after.bads, strict=True), start=1):
+        new = edit.edit == "split" and (goods, bads) not in held
+        if new and (goods + bads < floor or bads < recipe.min_bads):
             raise Mistake(
                 f"{edit}: bin {k} would hold {goods + bads} rows and {bads} bads; binning asks for "
-                f"{recipe.min_rows * rows:.0f} and {recipe.min_bads}."
+                f"{floor:.0f} and {recipe.min_bads}."
             )
-    _check_direction(edit, bins.woe, risk, "the weight of evidence")
+    _check_direction(edit, after.woe, risk, "the weight of evidence")
 
 
 def _check_direction(edit: Edit, told: Sequence[float], risk: Risk, what: str) -> None:

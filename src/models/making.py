@@ -1,5 +1,6 @@
 """Making a scorecard: cut, edit, select, weigh, fix; or, where the bads are too few, take an expert's."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from .expert import expert_card
 from .scorecard import Scorecard
 from .selection import SelectionRecipe
 from .weighing import ScorecardRecipe, bad_customers
+
+_HALF_A_GRADE = math.log(2) / 2  # log-odds: each grade doubles the PD
 
 
 @dataclass(frozen=True)
@@ -100,13 +103,19 @@ class CardRecipe:
         if expert is not None and self.scorecard.weights_for(matrix, bad) < 2:
             return self.take(expert, matrix, bad, edits=edits)
         bins, cut = edit_bins(self.binning.fit(matrix, bad), edits, matrix, bad, self.binning)
-        selection = select(self.selection, edits)
+        selection = select(self.selection, edits, matrix.names)
         kept, dropped = selection.fit(bins, matrix, tune)
         weighed = self.scorecard.fit(kept, matrix, bad)
+        if (moved := weighed.rounding["largest_move"]) > _HALF_A_GRADE:
+            raise Mistake(
+                f"params.yaml: scorecard.pdo: whole points are too coarse at {self.scorecard.pdo:g}; rounding moves a "
+                f"PD by {moved:.2f} in log-odds, more than half a grade ({_HALF_A_GRADE:.2f}). Raise it."
+            )
         dropped = dropped | weighed.dropped
         lost = [name for name in selection.keep if name not in weighed.card.features]
         if lost:
-            raise Mistake(f"{lost[0]} cannot be forced in: {dropped[lost[0]]}.")
+            edit = next((one for one in edits if one.edit == "force_in" and one.feature == lost[0]), lost[0])
+            raise Mistake(f"{edit}: cannot be forced in: {dropped[lost[0]]}.")
         card, fixed = edit_points(weighed.card, edits, matrix)
         chosen = [Change(one) for one in edits if one.edit.startswith("force")]
         iv = {one.feature: one.iv for one in bins}

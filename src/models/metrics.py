@@ -94,11 +94,13 @@ def _variance(values: Floats) -> float:
 def auc_difference(
     y: Floats, first: Floats, second: Floats, *, cluster: npt.NDArray | None = None
 ) -> tuple[float, float]:
-    """z and two-sided p of AUC(first) - AUC(second) on the same observations [DeLong 1988].
+    """z and two-sided p of AUC(first) - AUC(second) on the same observations [DeLong 1988]; 0 and 1 if all are alike.
 
     With `cluster` (whose observation each is) repeated customers do not make the test more certain than it is.
     """
     y = np.asarray(y, float)
+    if not 0 < y.sum() < len(y):
+        return 0.0, 1.0
     (bad1, good1), (bad2, good2) = placements(y, first), placements(y, second)
     of_bad, of_good = bad1 - bad2, good1 - good2
     difference = float(of_bad.mean())

@@ -38,8 +38,11 @@ class PointScale:
     odds: float = 50.0
 
     def __post_init__(self) -> None:
-        if not (self.pdo > 0 and self.odds > 0):
-            raise Mistake(f"params.yaml: pdo and odds should be above 0, got {self.pdo} and {self.odds}.")
+        if not (0 < self.pdo < math.inf and 0 < self.odds < math.inf and math.isfinite(self.anchor)):
+            raise Mistake(
+                f"params.yaml: pdo and odds should be above 0, and anchor a number; got {self.pdo}, {self.odds} and "
+                f"{self.anchor}."
+            )
 
     @property
     def factor(self) -> float:

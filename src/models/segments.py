@@ -37,6 +37,13 @@ class SegmentRecipe:
     selection: dict[str, Any] = field(default_factory=dict)
     scorecard: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.offset_bads <= self.own_bads:
+            raise Mistake(
+                "params.yaml: segments: offset_bads should be at least 1, and own_bads no less, "
+                f"got {self.offset_bads} and {self.own_bads}."
+            )
+
     def fit(
         self,
         segment: str,
@@ -79,7 +86,7 @@ class SegmentRecipe:
         if expert is not None:
             made = recipe.take(expert, mine, hit, edits=edits)
             return SegmentCard(segment, "expert", n_bad, card=made.card), made
-        if n_bad >= max(1, self.offset_bads) and not hit.all():
+        if n_bad >= self.offset_bads and not hit.all():
             level = in_the_large(hit, pooled.log_odds(mine))
             return SegmentCard(segment, "offset", n_bad, offset=round(-pooled.scale.factor * level)), None
         return SegmentCard(segment, "pooled", n_bad), None

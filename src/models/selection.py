@@ -95,7 +95,7 @@ class SelectionRecipe:
         if one.feature in self.veto:
             return f"vetoed: {self.veto[one.feature]}"
         if len(one.woe) < 2:
-            return "one bin only: no cut separates enough bads"
+            return "one bin only: no cut separates enough bads, or people merged all"
         if one.iv < self.min_iv:
             return f"information value {one.iv:.3f} is below {self.min_iv}"
         if tune is not None and len(tune):

@@ -1,5 +1,6 @@
 """Weighing: binned features become a scorecard by logistic regression, rounded once."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,6 +64,10 @@ class ScorecardRecipe:
     def __post_init__(self) -> None:
         if self.signs not in ("every", "declared"):
             raise Mistake(f"params.yaml: scorecard.signs should be every or declared, got {self.signs!r}.")
+        if not 0 < self.strength < math.inf:
+            raise Mistake(f"params.yaml: scorecard.strength should be above 0, got {self.strength}.")
+        if self.bads_per_weight < 1:
+            raise Mistake(f"params.yaml: scorecard.bads_per_weight should be at least 1, got {self.bads_per_weight}.")
 
     def scale(self) -> PointScale:
         """Points by odds."""
@@ -70,7 +75,7 @@ class ScorecardRecipe:
 
     def weights_for(self, matrix: Matrix, bad: Floats) -> int:
         """How many features the bad customers of these rows can bear."""
-        return bad_customers(matrix, bad) // max(1, self.bads_per_weight)
+        return bad_customers(matrix, bad) // self.bads_per_weight
 
     def fit(self, bins: Sequence[Bins], matrix: Matrix, bad: Floats) -> Weighed:
         """Weigh the bins by logistic regression and round to points, once.

@@ -6,17 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ..errors import Mistake
 from ..models.binning import BinningRecipe
 from ..models.edits import Edit
 from ..models.making import CardRecipe
 from ..models.scorecard import Scorecard
-from ..models.scorecards import Scorecards, SegmentCard
+from ..models.scorecards import POOLED, Scorecards, SegmentCard
 from ..models.segments import SegmentRecipe
 from ..models.selection import SelectionRecipe
 from ..models.weighing import ScorecardRecipe
+from ..yaml_file import read_yaml
 from .settings import recipe
 from .stage import Stage
 
@@ -52,12 +51,17 @@ def by_hand(stage: Stage, card: str) -> ByHand:
     return read_by_hand(path) if path.exists() else ByHand()
 
 
+def no_stray_edits(stage: Stage) -> None:
+    """Refuse a file of edits that no card reads, such as SME.yml."""
+    cards = [f"{name}.yaml" for name in (POOLED, *stage.params["segments"])]
+    for one in sorted(stage.path("edits").glob("*.y*ml")):
+        if one.name not in cards:
+            raise Mistake(f"{one}: is of no card; edits stand in {', '.join(cards)}.")
+
+
 def read_by_hand(path: Path) -> ByHand:
     """The file, checked key by key."""
-    try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as fault:
-        raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
+    said = read_yaml(path) or {}
     if not isinstance(said, dict) or set(said) - {"edits", "expert"}:
         raise Mistake(f"{path}: should hold 'edits:' and perhaps 'expert:'.")
     rows, expert = said.get("edits") or [], said.get("expert")
@@ -70,4 +74,4 @@ def read_by_hand(path: Path) -> ByHand:
         name = f"edit {number}"
         told = {key: str(value) if isinstance(value, date) else value for key, value in row.items()}
         edits.append(recipe({name: told | {"where": f"{path} {name}"}}, name, Edit, where=str(path)))
-    return ByHand(tuple(edits), expert)
+    return ByHand(tuple(edits), None if expert is None else expert | {"where": str(path)})

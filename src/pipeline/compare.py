@@ -1,5 +1,6 @@
 """Compare two rating systems on a slice of the pipeline's observations: for people, by `tradecredit compare`."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -8,28 +9,57 @@ from rich.console import Console
 from rich.table import Table
 
 from ..errors import Mistake
+from ..features.default import DefaultRecipe
 from ..models.comparison import Cohort, compare
 from ..models.rating import RatingSystem
-from ..serving.bundle import load_bundle
+from ..serving.bundle import Bundle, load_bundle
 from .lessons import observed
 from .stage import PATHS, Stage
 from .systems import systems
 
 
-def system_of(stage: Stage, name: str) -> RatingSystem:
-    """The system that is meant by "scorecard" or "boosting" (of the last run), a bundle's folder, or models:/..."""
+def system_of(stage: Stage, name: str, slice_: str = "test") -> RatingSystem:
+    """The system that is meant by "scorecard" or "boosting" (of the last run), a bundle's folder, or models:/...
+
+    Raises
+    ------
+    Mistake
+        There is none, or it cannot be judged on that slice (see `check`).
+    """
     if name.startswith("models:/"):
         from .tracking import Tracker, TrackingRecipe
 
-        return load_bundle(Tracker(stage.recipe("tracking", TrackingRecipe), stage.root).bundle(name)).system
+        tracker = Tracker(stage.recipe("tracking", TrackingRecipe), stage.root, looking=True)
+        return check(stage, load_bundle(tracker.bundle(name)), name, slice_).system
     if Path(name).is_dir():
-        return load_bundle(Path(name)).system
+        return check(stage, load_bundle(Path(name)), name, slice_).system
     if (stage.root / PATHS["systems"]).exists() and name in (known := systems(stage)[0]):
         return known[name]
     raise Mistake(
         f"{name}: is no bundle's folder; a system is told as that, as scorecard or boosting of the last run, or as "
         "models:/<name>@<alias> or models:/<name>/<version>."
     )
+
+
+def check(stage: Stage, bundle: Bundle, name: str, slice_: str) -> Bundle:
+    """The bundle, if the outcomes of the slice are what its PD tells of, on days that it was not trained on.
+
+    Raises
+    ------
+    Mistake
+        They are not.
+    """
+    if bundle.default != stage.recipe("outcome", DefaultRecipe):
+        theirs = ", ".join(f"{key} {value}" for key, value in asdict(bundle.default).items())
+        raise Mistake(f"{name}: its PD is of another outcome than params.yaml tells ({theirs}).")
+    _, told = observed(stage)
+    first = str(told["as_of"][told["slice"] == slice_].min())[:10]
+    if slice_ != "train" and first <= str(bundle.about["trained_to"]):
+        raise Mistake(
+            f"{name}: was trained on rows up to {bundle.about['trained_to']}; {slice_} begins on {first}, so nothing "
+            "can be judged there."
+        )
+    return bundle
 
 
 def compared(
@@ -84,7 +114,7 @@ def show(told: dict[str, Any], names: tuple[str, str], *, cut: float) -> None:
         table.add_row(name, *(str(n) if n else "·" for n in row))
     console.print(table)
     if "same" in moved:
-        print(f"  the same grade {moved['same']:.0%}, within one {moved['within_one']:.0%}")
+        print(f"  the same grade {_floor(moved['same'])}, within one {_floor(moved['within_one'])}")
     table = Table(title="Calibration (in the large: log-odds to add; 0 is right)")
     for name in ("segment", "observations", "bads", "bad rate", "mean PD A", "B", "in the large A", "B "):
         table.add_column(name, justify="left" if name == "segment" else "right")
@@ -93,6 +123,11 @@ def show(told: dict[str, Any], names: tuple[str, str], *, cut: float) -> None:
         pds = map(_percent, row["mean_pd"])
         table.add_row(row["segment"], str(row["n"]), str(row["n_bad"]), _percent(row["bad_rate"]), *pds, *large)
     console.print(table)
+
+
+def _floor(share: float) -> str:
+    """Whole per cent; 100 % are all of them."""
+    return f"{int(100 * share + 1e-9)} %"
 
 
 def _percent(share: float | None) -> str:

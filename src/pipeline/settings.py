@@ -4,9 +4,8 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
 
-import yaml
-
 from ..errors import Mistake
+from ..yaml_file import read_yaml
 
 Recipe = TypeVar("Recipe")
 _SPOKEN = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
@@ -15,11 +14,9 @@ _SPOKEN = {int: "a whole number", float: "a number", str: "text", bool: "true or
 def read_params(path: Path) -> dict[str, Any]:
     """All sections of params.yaml."""
     try:
-        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        said = read_yaml(path)
     except FileNotFoundError:
         raise Mistake(f"{path}: is not here; run from the folder that holds params.yaml.") from None
-    except yaml.YAMLError as fault:
-        raise Mistake(f"{path}: is not valid YAML ({' '.join(str(fault).split())}).") from None
     if not isinstance(said, dict):
         raise Mistake(f"{path}: should hold sections such as 'outcome:', got {said!r}.")
     return said

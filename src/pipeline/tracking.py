@@ -44,9 +44,15 @@ class TrackingRecipe:
 class Tracker:
     """Writes one parent run with a nested run for each model."""
 
-    def __init__(self, recipe: TrackingRecipe, root: Path) -> None:
+    def __init__(self, recipe: TrackingRecipe, root: Path, *, looking: bool = False) -> None:
+        """Open the store; with `looking` none is made where there is none."""
         self.recipe = recipe
-        mlflow.set_tracking_uri(recipe.store)
+        kind, _, file = recipe.store.partition(":///")
+        if kind == "sqlite":
+            file = str((root / file).resolve())  # beside params.yaml, wherever the command was run
+            if looking and not Path(file).exists():
+                raise Mistake(f"{file}: is no store of MLflow yet; run 'dvc repro'.")
+        mlflow.set_tracking_uri(f"{kind}:///{file}" if kind == "sqlite" else recipe.store)
         client = mlflow.MlflowClient()
         if client.get_experiment_by_name(recipe.experiment) is None:
             artifacts = (root / "mlartifacts").resolve().as_uri() if recipe.store.startswith("sqlite") else None

@@ -7,7 +7,7 @@ from ..errors import Mistake
 from ..models.scorecard import Scorecard
 from ..models.scorecards import POOLED
 from ..models.segments import SegmentRecipe
-from .cards import by_hand, card_recipe
+from .cards import by_hand, card_recipe, no_stray_edits
 from .lessons import lessons
 from .settings import recipe
 from .stage import Stage, run, write_json
@@ -21,6 +21,7 @@ def main(stage: Stage, segment: str) -> None:
     if not re.fullmatch(r"[\w-]+", segment) or segment == POOLED:
         raise Mistake(f"params.yaml: segments.{segment} should be named by letters, digits, - and _, and not {POOLED}.")
     said = recipe(named, segment, SegmentRecipe, where="params.yaml: segments")
+    no_stray_edits(stage)
     (matrix, bad), (tune, _) = lessons(stage, "train"), lessons(stage, "tune")
     if segment not in set(matrix.keys["segment"]):
         there = ", ".join(sorted(set(matrix.keys["segment"]) - {""}))

@@ -43,6 +43,12 @@ class Earlier:
             raise Mistake(
                 f"--previous {path}: is no file of ratings with {', '.join(_COLUMNS[:-1])} and {_COLUMNS[-1]}."
             ) from None
+        dated, texts = (
+            pd.api.types.is_datetime64_any_dtype(table["as_of"]),
+            pd.api.types.is_string_dtype(table["customer_id"]),
+        )
+        if not (dated and texts) or table[["customer_id", "as_of"]].isna().any(axis=None):
+            raise Mistake(f"--previous {path}: customer_id should be text and as_of a day, on every row.")
         if len(table) and (day := table["as_of"].max().date()) > as_of:
             raise Mistake(f"--previous {path}: is of {day}, later than {as_of}; name the ratings that came before.")
         if (twice := table["customer_id"].duplicated()).any():

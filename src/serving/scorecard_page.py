@@ -20,6 +20,7 @@ POLICIES = {
     "neutral": ("too few rows: neutral", "样本过少，取中性"),
     "safest": ("as the safest", "同最安全分箱"),
     "stated": ("stated by people", "人工设定"),
+    "expert": ("given by an expert", "由专家给定"),
     "fixed": ("points fixed by people", "人工固定得分"),
 }
 EDITS = {
