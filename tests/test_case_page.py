@@ -6,13 +6,8 @@ from datetime import date
 from html.parser import HTMLParser
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from tradecredit.features.account import Account
-from tradecredit.features.building import build
-from tradecredit.features.catalogue import feature
-from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.observations import Status
@@ -20,7 +15,6 @@ from tradecredit.models.rating import MasterScale
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.case_page import file_name, render, render_index
 from tradecredit.serving.cases import MONTHS, gather
-from tradecredit.serving.evidence import invoices_behind
 from tradecredit.serving.scoring import score
 
 SCALE = MasterScale().names
@@ -44,7 +38,8 @@ def cases(walked):
     rated = np.flatnonzero(scored.status == Status.OBSERVED)
     worst = rated[np.argsort(-scored.log_odds[rated])][:5]
     other = [int(np.flatnonzero(scored.status == status)[0]) for status in (Status.IN_DEFAULT, Status.NO_EXPOSURE)]
-    return gather(scored, facts, [*worst.tolist(), *other], ranked=ranked, currency="EUR", assumed=("invoices",))
+    told = replace(ledger, known_on_assumed=("invoices",))
+    return gather(scored, told, facts, [*worst.tolist(), *other], ranked=ranked)
 
 
 class _Reader(HTMLParser):
@@ -94,7 +89,7 @@ def test_both_languages_tell_the_same_numbers(cases):
     for text in (en, zh):
         assert str(cases[0].rating.score) in text
         assert cases[0].rating.grade in text
-        assert cases[0].evidence[0].rows[0].invoice_id in text
+        assert cases[0].evidence[0].invoices[0].invoice_id in text
 
 
 def test_the_waterfall_leads_from_the_mean_customer_to_the_score(cases):
@@ -122,22 +117,21 @@ def test_every_told_reason_is_in_the_waterfall(cases):
         assert {reason.en for reason in case.rating.reasons} <= {step.en for step in case.waterfall}
 
 
-def test_the_latest_invoices_are_shown_for_a_reason_about_the_latest(walked):
-    ledger = Ledger.read(walked / "data/ledger", partition=0)
-    facts, as_of = facts_of(ledger), date(2021, 12, 31)
-    account = Account(facts, int(np.argmax(np.diff(facts.begins))), day_number(as_of))
-    behind = invoices_behind(account, feature("last3_late_mean"))
-    assert len(behind) == 3
-    keys = pd.DataFrame({"customer_id": facts.customers["customer_id"], "as_of": pd.Timestamp(as_of)})
-    told = build(facts, keys, [feature("last3_late_mean")]).values[account.place, 0]
-    assert account.late[behind].mean() == pytest.approx(told, rel=1e-6)
-    assert len(invoices_behind(account, feature("ext_score"))) == 0
-
-
 def test_evidence_stands_behind_the_adverse_reasons(cases):
     for case in cases[:5]:
         adverse = {reason.feature for reason in case.rating.reasons if reason.points < 0}
         assert {reason.feature for one in case.evidence for reason in one.reasons} == adverse
+
+
+def test_what_changed_and_what_would_help_are_told_in_both_languages(walked):
+    pages = [one.read_text(encoding="utf-8") for one in (walked / "artifacts/cases").glob("case-*.html")]
+    for said, language in (
+        ("What changed since 31 Dec 2022", "en"),
+        ("以来的变化", "zh"),
+        ("What would help", "en"),
+        ("可改善之处", "zh"),
+    ):
+        assert any(said in _shown(page, language)[0] for page in pages), said
 
 
 def test_who_is_not_rated_has_a_page_that_says_why(cases):

@@ -1,11 +1,15 @@
-"""Build the case page of each strategic customer."""
+"""Build the case page of each strategic customer, with what changed since the end of the month before."""
+
+from datetime import timedelta
 
 import numpy as np
+import pyarrow as pa
 
 from ..features.observations import Status, as_day
 from ..serving.bundle import load_bundle
 from ..serving.case_page import file_name, render, render_index
 from ..serving.cases import Case, gather
+from ..serving.earlier import Earlier
 from ..serving.scoring import score_parts
 from .build_ledger import LedgerRecipe
 from .stage import Stage, run
@@ -15,14 +19,15 @@ def main(stage: Stage) -> None:
     """Write artifacts/cases: a page each, an index, and the riskiest one's name."""
     bundle, folder = load_bundle(stage.read("bundle")), stage.read("ledger")
     as_of = as_day("ledger.as_of", stage.recipe("ledger", LedgerRecipe).as_of)
-    parts = list(score_parts(bundle, folder, as_of))
+    before = as_of.replace(day=1) - timedelta(days=1)
+    month_ago = pa.concat_tables([scored.table for _, _, scored in score_parts(bundle, folder, before)])
+    parts = list(score_parts(bundle, folder, as_of, earlier=Earlier.of_ratings(month_ago)))
     ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
     cases: list[Case] = []
     for ledger, facts, scored in parts:
         places = np.flatnonzero(scored.customers["is_strategic"].to_numpy(bool)).tolist()
         if places:
-            currency, assumed = ledger.reporting_currency, ledger.known_on_assumed
-            cases += gather(scored, facts, places, ranked=ranked, currency=currency, assumed=assumed)
+            cases += gather(scored, ledger, facts, places, ranked=ranked)
     cases.sort(
         key=lambda case: (case.rating.pd is None, -(case.rating.pd or 0.0), not case.rating.grade, case.customer_id)
     )

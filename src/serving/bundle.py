@@ -23,9 +23,10 @@ from ..errors import Mistake
 from ..features.catalogue import feature
 from ..features.declaration import Feature
 from ..features.default import DefaultRecipe
+from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
-from ..models.rating import RatingSystem
+from ..models.rating import Explained, RatingSystem
 from .reasons import ReasonRecipe
 from .reference import Reference
 
@@ -71,6 +72,11 @@ class Bundle:
     def peers(self) -> PeerRecipe:
         """Who counts among the others that a customer is compared with."""
         return PeerRecipe(self.observation, self.default)
+
+    def explain(self, matrix: Matrix) -> Explained:
+        """Log-odds of rows of the bundle's features, and how they come about against whom the recipe says."""
+        segments = matrix.keys["segment"].to_numpy(object)
+        return self.system.explain(matrix, self.reference.compared_with(self.reasons.baseline, segments, matrix.names))
 
 
 def declared(features: Sequence[Feature]) -> list[dict[str, Any]]:

@@ -11,17 +11,19 @@ from ..features.catalogue import feature
 from ..features.column import MISSING_TEXT, Missing
 from ..features.declaration import Family, Feature
 from ..features.default import TRIGGER_TEXT, TRIGGERS, DefaultRecipe, Defaults
-from ..features.engine.days import NEVER, day_number, day_of
+from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
-from .evidence import invoices_behind
+from ..features.ledger import Ledger
+from .behind import Behind, shown
+from .evidence import evidence_of
+from .helping import Help, what_would_help
 from .ratings import Rating
-from .reasons import Reason
 from .scoring import Scored
 from .sentences import beside_usual
+from .what_if import WhatIf
 
 MONTHS = 24  # of behaviour shown
 BARS = 10  # features shown on their own in the waterfall; the rest stands by family
-ROWS = 5  # invoices shown behind a reason
 _EDGES = (0, 30, 60, 90)
 _LATENESS = feature("late_km_90d").measure
 
@@ -43,28 +45,6 @@ class Month:
     open: float
     overdue: float
     days_late: float
-
-
-@dataclass(frozen=True)
-class InvoiceRow:
-    """One invoice as evidence. `settled_on` is None while it is open; then `days_late` is so far."""
-
-    invoice_id: str
-    issued_on: date
-    due_on: date
-    amount: float
-    open: float
-    settled_on: date | None
-    days_late: int
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The invoices that weigh most behind some reasons, and how many more there are."""
-
-    reasons: tuple[Reason, ...]
-    rows: tuple[InvoiceRow, ...]
-    more: int
 
 
 @dataclass(frozen=True)
@@ -106,36 +86,28 @@ class Case:
     limit: float | None
     months: tuple[Month, ...]
     defaults: tuple[tuple[str, str, date], ...]
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Behind, ...]
+    helps: tuple[Help, ...]
     missing: tuple[tuple[str, str], ...]
     known_on_assumed: tuple[str, ...]
 
 
-def gather(
-    scored: Scored, facts: Facts, places: list[int], *, ranked: np.ndarray, currency: str, assumed: tuple[str, ...]
-) -> list[Case]:
+def gather(scored: Scored, ledger: Ledger, facts: Facts, places: list[int], *, ranked: np.ndarray) -> list[Case]:
     """The cases of some customers of a partition.
 
     Parameters
     ----------
-    scored, facts
+    scored, ledger, facts
         Of the same partition.
     places : list of customer numbers
     ranked : float64
         Calibrated log-odds of all rated customers of the book, ascending.
     """
     day, defaults = day_number(scored.as_of), Defaults(facts, scored.bundle.default)
-    return [_case(scored, Account(facts, place, day), defaults, ranked, currency, assumed) for place in places]
+    return [_case(scored, ledger, Account(facts, place, day), defaults, ranked) for place in places]
 
 
-def _case(
-    scored: Scored,
-    account: Account,
-    defaults: Defaults,
-    ranked: np.ndarray,
-    currency: str,
-    assumed: tuple[str, ...],
-) -> Case:
+def _case(scored: Scored, ledger: Ledger, account: Account, defaults: Defaults, ranked: np.ndarray) -> Case:
     place = account.place
     rating, person = scored.rating(place), scored.customers.iloc[place]
     rated = rating.pd is not None
@@ -143,6 +115,8 @@ def _case(
     read = bundle.system.model.reads(scored.matrix.rows(slice(place, place + 1)))[0]
     missing = np.where(read, scored.matrix.missing[place], Missing.NONE)
     onboarded = person["onboarded_on"]
+    adverse = [reason for reason in rating.reasons if reason.points < 0]
+    if_ = WhatIf.of(bundle, ledger, account.facts, rating.customer_id, account.T)
     ageing, disputed = _ageing(account)
     limit = account.limit
     return Case(
@@ -151,7 +125,7 @@ def _case(
         segment=segment,
         industry=person["industry"],
         country=person["country"],
-        currency=currency,
+        currency=ledger.reporting_currency,
         since=None if pd.isna(onboarded) else onboarded.date(),
         rating=rating,
         horizon_days=bundle.default.horizon_days,
@@ -164,11 +138,12 @@ def _case(
         limit=None if np.isnan(limit) else limit / account.minor,
         months=_months(account),
         defaults=_defaults(account, defaults, bundle.default),
-        evidence=_joined([_evidence(account, reason) for reason in rating.reasons if reason.points < 0]),
+        evidence=shown(adverse, evidence_of(if_, [one.feature for one in adverse]), if_.own, account),
+        helps=tuple(what_would_help(if_, _overdue(account), float(scored.log_odds[place]))) if rated else (),
         missing=tuple(
             _told_missing(one, int(code)) for one, code in zip(bundle.features, missing, strict=True) if code
         ),
-        known_on_assumed=assumed,
+        known_on_assumed=ledger.known_on_assumed,
     )
 
 
@@ -206,37 +181,19 @@ def _months(account: Account) -> tuple[Month, ...]:
     return tuple(Month(day_of(day), *map(float, told)) for day, told in zip(days, figures.T, strict=True))
 
 
+def _overdue(account: Account) -> list[tuple[str, float]]:
+    """Invoices past due and what is open of each, the heaviest first."""
+    late = np.flatnonzero((account.open > 0) & (account.due < account.T))
+    order = late[np.argsort(-account.open[late], kind="stable")]
+    return [
+        (account.facts.document_id(int(account.document[k])), float(account.open[k] / account.minor)) for k in order
+    ]
+
+
 def _ageing(account: Account) -> tuple[tuple[float, ...], float]:
     bucket = np.searchsorted(_EDGES, account.T - account.due, side="left")
     sums = np.bincount(bucket, account.undisputed, minlength=len(_EDGES) + 1) / account.minor
     return tuple(float(s) for s in sums), float((account.open - account.undisputed).sum() / account.minor)
-
-
-def _evidence(account: Account, reason: Reason) -> Evidence:
-    behind = invoices_behind(account, feature(reason.feature))
-    rows = tuple(_row(account, int(i)) for i in behind[:ROWS])
-    return Evidence((reason,), rows, max(0, len(behind) - ROWS))
-
-
-def _joined(evidence: list[Evidence]) -> tuple[Evidence, ...]:
-    """Reasons that the same invoices stand behind are told together."""
-    together: dict[tuple[tuple[InvoiceRow, ...], int], list[Reason]] = {}
-    for one in evidence:
-        together.setdefault((one.rows, one.more), []).extend(one.reasons)
-    return tuple(Evidence(tuple(reasons), rows, more) for (rows, more), reasons in together.items())
-
-
-def _row(account: Account, i: int) -> InvoiceRow:
-    settle = int(account.settle[i])
-    return InvoiceRow(
-        account.facts.document_id(int(account.document[i])),
-        day_of(int(account.issued[i])),
-        day_of(int(account.due[i])),
-        float(account.amount[i] / account.minor),
-        float(account.open[i] / account.minor),
-        day_of(settle) if settle < NEVER else None,
-        int(account.late[i]),
-    )
 
 
 def _told_missing(declared: Feature, code: int) -> tuple[str, str]:

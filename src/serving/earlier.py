@@ -38,15 +38,14 @@ class Earlier:
             It is no such file, names a customer twice, or is of a later day.
         """
         try:
-            table = pq.read_table(path, columns=_COLUMNS).to_pandas(date_as_object=False)
+            read = pq.read_table(path, columns=_COLUMNS)
         except (OSError, pa.ArrowException):
             raise Mistake(
                 f"--previous {path}: is no file of ratings with {', '.join(_COLUMNS[:-1])} and {_COLUMNS[-1]}."
             ) from None
-        dated, texts = (
-            pd.api.types.is_datetime64_any_dtype(table["as_of"]),
-            pd.api.types.is_string_dtype(table["customer_id"]),
-        )
+        table = read.to_pandas(date_as_object=False)
+        dated = pd.api.types.is_datetime64_any_dtype(table["as_of"])
+        texts = pd.api.types.is_string_dtype(table["customer_id"])
         if not (dated and texts) or table[["customer_id", "as_of"]].isna().any(axis=None):
             raise Mistake(f"--previous {path}: customer_id should be text and as_of a day, on every row.")
         if len(table) and (day := table["as_of"].max().date()) > as_of:
@@ -54,9 +53,14 @@ class Earlier:
         if (twice := table["customer_id"].duplicated()).any():
             name = table["customer_id"][twice].iloc[0]
             raise Mistake(f"--previous {path}: tells of {name} twice; each customer has one rating.")
-        table["day"] = day_numbers(table["as_of"])
-        told = table.assign(published=table["published"].fillna("")).set_index("customer_id")
-        return cls(told[["day", "published", "pd"]])
+        return cls.of_ratings(read)
+
+    @classmethod
+    def of_ratings(cls, ratings: pa.Table) -> "Earlier":
+        """From ratings as they were told, one of each customer."""
+        table = ratings.select(_COLUMNS).to_pandas(date_as_object=False)
+        told = table.assign(day=day_numbers(table["as_of"]), published=table["published"].fillna(""))
+        return cls(told.set_index("customer_id")[["day", "published", "pd"]])
 
     @classmethod
     def none(cls) -> "Earlier":

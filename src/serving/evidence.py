@@ -1,72 +1,156 @@
-"""Evidence: the invoices behind a reason, chosen and ordered by what its measure looks at."""
+"""Evidence: the rows of the ledger that make a feature's value, found by telling its features on changed ledgers.
 
-from typing import Any
+So no measure needs a second telling of what it looks at. What changes a value when it is left out is evidence of it;
+the more it changes it, the more it weighs. Where rows stand for each other, so that none is missed alone, the documents
+are evidence whose due day the value depends on. All evidence of a feature together, and nothing else, gives its value
+again.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from ..features.account import Account
-from ..features.declaration import Family, Feature, Measure
-from ..features.engine.dues import GRACE
-from ..features.engine.totals import Total
+from ..features.engine.days import day_of
+from ..features.ledger import Ledger
+from ..features.matrix import Matrix
+from ..features.variants import Changed, documents_of
+from .what_if import WhatIf
 
-Places = npt.NDArray[np.int64]
-_SILENT = (Family.ACTIVITY, Family.TERMS, Family.MECHANICS, Family.DISPUTES, Family.OUTSIDE)  # no single invoice
-_SPELLS = ("worst_dpd", "days_over", "days_since_worst", "days_since_over", "ever_over", "roll_ups", "bucket_change")
-_DAYS_A_MONTH = 31
-
-
-def invoices_behind(account: Account, declared: Feature) -> Places:
-    """Places of a customer's invoices, those that weigh most in the feature first; often none."""
-    if declared.family in _SILENT:
-        return np.empty(0, np.int64)
-    name, windows = declared.measure.name, dict(declared.measure.windows)
-    if name in ("last_late_mean", "last_late_less", "streak"):
-        return _latest_due(account, windows)
-    if declared.family is Family.LIMIT:
-        return _by(_open_days(account, _days(windows, 1)) * account.net)
-    if declared.family is Family.AGEING or name in ("rolled_share", "slipped_share", "change_since"):
-        overdue = "overdue" in declared.name or "dpd" in declared.name or name in ("rolled_share", "slipped_share")
-        past = np.maximum(0, account.T - account.due) if overdue else np.ones(len(account.due))
-        return _by(account.open * past)
-    late = np.where(account.owed, np.maximum(0, account.late), 0)
-    if name in _SPELLS:  # those that stood late within the window
-        stood = (account.due < account.T) & (account.due + late > account.T - _days(windows, 365))
-        return _by(np.where(stood, late, 0.0))
-    inside = (account.due > account.T - _days(windows, 180) - GRACE) & (account.due <= account.T)
-    return _by(np.where(inside, account.net * late, 0.0))
+_RECENT = 430  # days: what was done with before is told as one
+_SHIFTS = (-100, 60)  # days: late enough, and early enough, for every measure of lateness to see
+_EXACT = 1e-6  # of a value: float32 and the order of sums leave less
+_LOOSE = ("payments", "events", "limits", "signals")  # rows that may belong to no document
+_TOGETHER = 128  # variants rated at once
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 
-def _days(windows: dict[str, Any], otherwise: int) -> int:
-    """How far back a measure looks, told by its windows or by those of what it is made of."""
-    for name in ("due_within", "days"):
-        if windows.get(name) is not None:
-            return int(windows[name])
-    if "months" in windows:
-        return int(windows["months"]) * _DAYS_A_MONTH
-    for nested in windows.values():
-        if isinstance(nested, Total) and nested.window.days is not None:
-            return nested.window.days + nested.window.after
-        if isinstance(nested, Measure):
-            return _days(dict(nested.windows), otherwise)
-    return otherwise
+@dataclass(frozen=True)
+class Item:
+    """A piece of evidence.
+
+    Attributes
+    ----------
+    kind : {"invoice", "older", "payment", "event", "limit", "signal"}
+        A document with all that was paid and happened; all documents done with long ago; or a row of its own.
+    documents : tuple of int
+        Numbers of the documents (see `documents_of`).
+    row : int
+        Of a row of its own its place in its table, else -1.
+    """
+
+    kind: str
+    documents: tuple[int, ...] = ()
+    row: int = -1
 
 
-def _by(weight: npt.NDArray[Any]) -> Places:
-    """Places with a weight above 0, the heaviest first."""
-    order = np.argsort(-weight, kind="stable")
-    return order[weight[order] > 0]
+@dataclass(frozen=True)
+class Evidence:
+    """What stands behind one value.
+
+    Attributes
+    ----------
+    items : tuple of Item
+        The heaviest first.
+    together : bool
+        They make the value together: some can be left out one by one without being missed.
+    """
+
+    items: tuple[Item, ...]
+    together: bool = False
 
 
-def _latest_due(account: Account, windows: dict[str, Any]) -> Places:
-    decided = np.flatnonzero(account.owed & (account.due <= account.T - GRACE - 1))
-    order = decided[np.lexsort((-account.late[decided], -account.due[decided]))]
-    if "late" not in windows:
-        return order[:3]
-    return order[account.late[order] > GRACE] if windows["late"] else np.empty(0, np.int64)
+def items_of(own: Ledger, day: int) -> list[Item]:
+    """All that can be left out of a customer's ledger, piece by piece."""
+    invoices, payments, names = own.invoices, own.payments, documents_of(own)
+    last = pd.concat([invoices.set_index("invoice_id")["due_on"], payments.set_index("invoice_id")["paid_on"]])
+    recent = last.groupby(level=0).max() > pd.Timestamp(day_of(day - _RECENT))
+    paid, asked = (rows.groupby("invoice_id")["amount"].sum() for rows in (payments, invoices))
+    still = asked.sub(paid, fill_value=0).reindex(asked.index) > 0
+    near = (recent.reindex(names, fill_value=False) | still.reindex(names, fill_value=False)).to_numpy(bool)
+    told = [Item("invoice", (int(place),)) for place in np.flatnonzero(near)]
+    told += [Item("older", tuple(np.flatnonzero(~near).tolist()))] if (~near).any() else []
+    for table in _LOOSE:
+        rows = getattr(own, table)
+        loose = ~rows["invoice_id"].isin(names) if "invoice_id" in rows else pd.Series(True, index=rows.index)
+        told += [Item(table.removesuffix("s"), row=int(row)) for row in np.flatnonzero(loose)]
+    return told
 
 
-def _open_days(account: Account, window: int) -> npt.NDArray[Any]:
-    """On how many of the last days each invoice was not settled yet."""
-    start = np.maximum(account.issued, account.T - window + 1)
-    return np.maximum(0, np.minimum(account.settle, account.T + 1) - start)
+def evidence_of(if_: WhatIf, features: Sequence[str]) -> dict[str, Evidence]:
+    """The evidence of some features of the customer as it stands."""
+    if not features:
+        return {}
+    own, items = if_.own, items_of(if_.own, if_.day)
+    kinds = list(dict.fromkeys(one.kind for one in items))
+    of_kind = np.array([[one.kind == kind for one in items] for kind in kinds]).reshape(len(kinds), len(items))
+    gone = np.vstack([np.eye(len(items), dtype=bool), of_kind])
+    matrix = _rated(if_, _without(own, items, gone))
+    dated = [place for place, one in enumerate(items) if one.kind == "invoice"]
+    shifted = [_rated(if_, _later(own, items, dated, days)) for days in _SHIFTS]
+    found = {}
+    for name in features:
+        moved = _moved(matrix, name)
+        alone, by_kind = moved[: len(items)], moved[len(items) :]
+        order = np.argsort(-alone, kind="stable")
+        few = [int(place) for place in order if alone[place] > 0]
+        seen = np.max([_moved(one, name) for one in shifted], axis=0, initial=0)
+        some = few + [place for place, by in zip(dated, seen, strict=True) if by > 0 and place not in few]
+        needed = {kind for kind, by in zip(kinds, by_kind, strict=True) if by > 0}
+        many = some + [place for place, one in enumerate(items) if one.kind in needed and place not in some]
+        found[name] = (few, some, many)
+    kept = np.zeros((3 * len(found), len(items)), bool)
+    for k, told in enumerate(found.values()):
+        for j, places in enumerate(told):
+            kept[3 * k + j, places] = True
+    again = _rated(if_, _without(own, items, ~kept))
+    result = {}
+    for k, (name, (few, some, many)) in enumerate(found.items()):
+        enough = _moved(again, name)[3 * k : 3 * k + 3] == 0
+        everything = list(range(len(items)))
+        places = few if enough[0] else some if enough[1] else many if enough[2] else everything
+        result[name] = Evidence(tuple(items[place] for place in places), together=not enough[0])
+    return result
+
+
+def only(own: Ledger, items: Sequence[Item], kept: Sequence[Item]) -> Changed:
+    """One variant of the ledger: some of its items alone."""
+    return _without(own, items, np.array([[one not in set(kept) for one in items]]))
+
+
+def _without(own: Ledger, items: Sequence[Item], gone: Flags) -> Changed:
+    """A variant for each row of `gone` (n, items)."""
+    documents = np.zeros((len(gone), len(documents_of(own))), bool)
+    rows = {table: np.zeros((len(gone), len(getattr(own, table))), bool) for table in _LOOSE}
+    for place, one in enumerate(items):
+        if one.row >= 0:
+            rows[f"{one.kind}s"][:, one.row] = gone[:, place]
+        documents[:, list(one.documents)] = gone[:, place : place + 1]
+    return Changed(documents, rows, np.zeros(documents.shape, np.int64))
+
+
+def _later(own: Ledger, items: Sequence[Item], places: Sequence[int], days: int) -> Changed:
+    """A variant for each of some documents: it is due so many days later."""
+    later = np.zeros((len(places), len(documents_of(own))), np.int64)
+    for k, place in enumerate(places):
+        later[k, list(items[place].documents)] = days
+    return Changed(np.zeros(later.shape, bool), {}, later)
+
+
+def _rated(if_: WhatIf, changed: Changed) -> Matrix:
+    """The features of the customer as it is, then of each variant."""
+    as_it_is = Changed(np.zeros((1, changed.without.shape[1]), bool), {}, np.zeros((1, changed.without.shape[1]), int))
+    some = [changed.rows(slice(k, k + _TOGETHER)) for k in range(0, len(changed.without), _TOGETHER)]
+    told = [if_.matrix(one.book(if_.own)) for one in (as_it_is, *some)]
+    values, missing = (np.vstack([getattr(one, name) for one in told]) for name in ("values", "missing"))
+    return Matrix(pd.concat([one.keys for one in told], ignore_index=True), values, missing, told[0].features)
+
+
+def _moved(matrix: Matrix, name: str) -> Floats:
+    """By how much each row but the first differs from it; infinitely where one of the two has no value."""
+    values, missing = matrix.column(name), matrix.reasons(name)
+    far = np.where(missing != missing[0], np.inf, np.nan_to_num(np.abs(values - values[0])))
+    return np.where(far <= _EXACT * max(1.0, abs(np.nan_to_num(values[0]))), 0.0, far)[1:]

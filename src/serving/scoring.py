@@ -190,9 +190,7 @@ def _explained(bundle: Bundle, facts: Facts, who: Days, day: Days) -> tuple[Matr
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
     matrix = build(facts, keys, bundle.features, peers=bundle.peers).rows(back)
-    segments = matrix.keys["segment"].to_numpy(object)
-    theirs = bundle.reference.compared_with(bundle.reasons.baseline, segments, matrix.names)
-    return matrix, bundle.system.explain(matrix, theirs)
+    return matrix, bundle.explain(matrix)
 
 
 def score_parts(
