@@ -21,6 +21,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from tradecredit.features.engine.loading import facts_of
@@ -85,7 +86,7 @@ pd.DataFrame(
 # %%
 bundle = load_bundle(stage.path("bundle"))
 scored = score(bundle, facts_of(Ledger.read(stage.path("ledger"), partition=0)), ledger.data_end)
-rating = max((one for one in scored.ratings() if one.pd is not None), key=lambda one: one.pd)
+rating = scored.rating(int(np.argmax(np.where(scored.rated, scored.log_odds, -np.inf))))
 print(f"{rating.customer_id}: grade {rating.grade}, PD {rating.pd:.1%}, {rating.score} points ({rating.model})")
 for reason in rating.reasons:
     print(f"{reason.points:+6.1f}  {reason.en}\n        {reason.zh}")
