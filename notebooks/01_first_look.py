@@ -24,13 +24,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
 from tradecredit.pipeline.stage import Stage
 from tradecredit.pipeline.systems import systems
 from tradecredit.serving.bundle import load_bundle
-from tradecredit.serving.scoring import score
+from tradecredit.serving.scoring import score_parts
 
 here = Path.cwd()
 root = Path(os.environ.get("TRADECREDIT_WALK", here if (here / "params.yaml").exists() else here.parent))
@@ -85,7 +84,7 @@ pd.DataFrame(
 
 # %%
 bundle = load_bundle(stage.path("bundle"))
-scored = score(bundle, facts_of(Ledger.read(stage.path("ledger"), partition=0)), ledger.data_end)
+_, _, scored = next(score_parts(bundle, stage.path("ledger"), ledger.data_end))
 rating = scored.rating(int(np.argmax(np.where(scored.rated, scored.log_odds, -np.inf))))
 print(f"{rating.customer_id}: grade {rating.grade}, PD {rating.pd:.1%}, {rating.score} points ({rating.model})")
 for reason in rating.reasons:

@@ -8,14 +8,13 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.observations import Status
 from tradecredit.models.rating import MasterScale
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.case_page import file_name, render, render_index
 from tradecredit.serving.cases import MONTHS, gather
-from tradecredit.serving.scoring import score
+from tradecredit.serving.scoring import score_parts
 
 SCALE = MasterScale().names
 HOSTILE = [
@@ -31,9 +30,8 @@ HOSTILE = [
 @pytest.fixture(scope="module")
 def cases(walked):
     bundle = load_bundle(walked / "artifacts/bundle")
-    ledger = Ledger.read(walked / "data/ledger", partition=0)
-    facts = facts_of(ledger)
-    scored = score(bundle, facts, date(2021, 12, 31))
+    number, facts, scored = next(score_parts(bundle, walked / "data/ledger", date(2021, 12, 31), ids=True))
+    ledger = Ledger.read(walked / "data/ledger", partition=number)
     ranked = np.sort(scored.log_odds[scored.status == Status.OBSERVED])
     rated = np.flatnonzero(scored.status == Status.OBSERVED)
     worst = rated[np.argsort(-scored.log_odds[rated])][:5]

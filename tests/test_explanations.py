@@ -14,6 +14,7 @@ from tradecredit.features.catalogue import CATALOGUE, feature
 from tradecredit.features.column import Missing
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
+from tradecredit.features.matrix import Matrix
 from tradecredit.models.metrics import logit
 from tradecredit.pipeline.lessons import lessons
 from tradecredit.pipeline.stage import Stage
@@ -123,6 +124,30 @@ def test_a_segment_that_was_never_met_is_compared_with_everyone(bundle):
     one, all_ = bundle.reference.compared_with("segment", np.array(["MOON", EVERYONE], object), names)
     assert np.array_equal(one, all_)
     assert not np.isnan(all_).any()
+
+
+def test_the_other_model_is_told_where_it_is_two_grades_away_and_on_what_they_part(walked):
+    loaded, (known, champion) = load_bundle(walked / "artifacts/bundle"), known_systems(Stage(walked))
+    (other,) = (one for name, one in known.items() if name != champion)
+    assert loaded.second.system.model.kind == other.model.kind != champion
+    scored = score(loaded, facts_of(Ledger.read(walked / "data/ledger")), AS_OF)
+    matrix = Matrix.read(walked / "data/matrix/features.parquet")
+    here = matrix.rows((matrix.keys["as_of"] == pd.Timestamp(AS_OF)).to_numpy())
+    expected = dict(zip(here.keys["customer_id"], other.log_odds(here), strict=True))
+    now = scored.table.to_pandas().query("status == 'observed'").set_index("customer_id")
+    z = np.array([expected[name] for name in now.index])
+    np.testing.assert_array_equal(now["second_pd"], other.pd(z))
+    scale = loaded.system.scale
+    away = scale.place(z) - scale.place(logit(now["pd"].to_numpy()))
+    assert (np.abs(away) >= 2).any(), "they agree on everybody; the test tries nothing"
+    assert not now["parted"][np.abs(away) < 2].map(len).any()
+    for parted, by in zip(now["parted"], away, strict=True):
+        leads = [(one["points"] - one["second_points"]) * np.sign(by) for one in parted]
+        assert leads == sorted(leads, reverse=True)
+        assert all(lead >= 0.5 for lead in leads)
+    alone = score(replace(loaded, second=None), facts_of(Ledger.read(walked / "data/ledger")), AS_OF).table
+    assert alone["second_grade"].null_count == len(alone)
+    assert alone["score"].equals(scored.table["score"])
 
 
 def test_a_row_of_the_table_is_a_rating(bundle, walked):

@@ -170,7 +170,12 @@ class Ledger:
         """
         about = about or read_about(folder)
         for partition in range(about["partitions"]):
-            yield cls._read(folder, about, partition)
+            yield cls.of_partition(folder, about, partition)
+
+    @classmethod
+    def of_partition(cls, folder: Path, about: dict[str, Any], partition: int) -> "Ledger":
+        """One partition, of the delivery that `about` tells of."""
+        return cls._read(folder, about, partition)
 
 
 def members_of(ledger: Ledger) -> pa.Table:

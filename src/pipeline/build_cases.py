@@ -5,6 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pyarrow as pa
 
+from ..features.ledger import Ledger, read_about
 from ..features.observations import Status, as_day
 from ..serving.bundle import load_bundle
 from ..serving.case_page import file_name, render, render_index
@@ -21,12 +22,14 @@ def main(stage: Stage) -> None:
     as_of = as_day("ledger.as_of", stage.recipe("ledger", LedgerRecipe).as_of)
     before = as_of.replace(day=1) - timedelta(days=1)
     month_ago = pa.concat_tables([scored.table for _, _, scored in score_parts(bundle, folder, before)])
-    parts = list(score_parts(bundle, folder, as_of, earlier=Earlier.of_ratings(month_ago)))
+    parts = list(score_parts(bundle, folder, as_of, earlier=Earlier.of_ratings(month_ago), ids=True))
+    about = read_about(folder)
     ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
     cases: list[Case] = []
-    for ledger, facts, scored in parts:
+    for number, facts, scored in parts:
         places = np.flatnonzero(scored.customers["is_strategic"].to_numpy(bool)).tolist()
         if places:
+            ledger = Ledger.of_partition(folder, about, number)
             cases += gather(scored, ledger, facts, places, ranked=ranked)
     cases.sort(
         key=lambda case: (case.rating.pd is None, -(case.rating.pd or 0.0), not case.rating.grade, case.customer_id)

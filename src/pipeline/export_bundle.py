@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 
 from ..features.default import DefaultRecipe
+from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
+from ..models.rating import RatingSystem
 from ..serving.bundle import write_bundle
+from ..serving.opinions import Opinion
 from ..serving.reasons import ReasonRecipe
 from ..serving.reference import Reference
 from .lessons import observed
@@ -18,18 +21,27 @@ def main(stage: Stage) -> None:
     """Write artifacts/bundle."""
     (known, champion), (matrix, slices) = systems(stage), observed(stage)
     system = known[champion]
-    train = matrix.rows((slices["slice"] == "train").to_numpy()).only(system.model.features)
+    rows = matrix.rows((slices["slice"] == "train").to_numpy())
+    train = rows.only(system.model.features)
+    recipe = stage.recipe("reasons", ReasonRecipe)
+    other = next((one for name, one in known.items() if name != champion and recipe.second_opinion), None)
     fingerprint = write_bundle(
         stage.path("bundle"),
         system,
         default=stage.recipe("outcome", DefaultRecipe),
         observation=stage.recipe("observations", ObservationRecipe),
-        reference=Reference.of(train, system.model.contributions(train)),
-        reasons=stage.recipe("reasons", ReasonRecipe),
+        reference=_reference(system, rows),
+        reasons=recipe,
+        second=None if other is None else Opinion(other, _reference(other, rows)),
         about=_about(stage.read("metrics"), champion, train.keys["as_of"].to_numpy())
-        | {"philosophy": system.calibration.philosophy},
+        | {"philosophy": system.calibration.philosophy, "reads": list(system.model.features)},
     )
     stage.say(f"  {champion} in {stage.path('bundle')}, fingerprint {fingerprint[:12]}")
+
+
+def _reference(system: RatingSystem, rows: Matrix) -> Reference:
+    own = rows.only(system.model.features)
+    return Reference.of(own, system.model.contributions(own))
 
 
 def _about(metrics: dict[str, Any], champion: str, as_of: np.ndarray) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def main(stage: Stage) -> None:
     """Write to MLflow, and reports/run.json says where."""
     recipe, metrics, bundle = stage.recipe("tracking", TrackingRecipe), stage.read("metrics"), stage.read("bundle")
     manifest = (bundle / "manifest.json").read_bytes()
-    features = [row["name"] for row in json.loads((bundle / "features.json").read_text())]
+    features = json.loads(manifest)["about"]["reads"]
     tags = {
         "git_commit": git_commit(stage.root),
         "dvc_lock_sha256": _sha(stage.root / "dvc.lock"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from ..errors import Mistake
+from ..features.ledger import read_about
 from ..features.observations import Status
 from .bundle import Bundle
 from .earlier import Earlier
@@ -38,16 +39,17 @@ def score_ledger(
     if out.suffix != ".parquet":
         raise Mistake(f"--out {out}: should end in .parquet, which is what is written.")
     earlier = None if previous is None else Earlier.read(previous, as_of)
+    partitions = read_about(folder)["partitions"]
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
     os.close(handle)
     told: Counter[str] = Counter()
     try:
         with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
-            for done, (ledger, _, scored) in enumerate(score_parts(bundle, folder, as_of, earlier=earlier), start=1):
+            for number, _, scored in score_parts(bundle, folder, as_of, earlier=earlier):
                 told.update(Status(code).name for code in scored.status)
                 writer.write_table(scored.table)
-                progress(done, ledger.partitions)
+                progress(number + 1, partitions)
         with open(aside, "rb+") as written:
             os.fsync(written.fileno())
         os.chmod(aside, 0o644)

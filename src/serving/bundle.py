@@ -5,6 +5,7 @@ manifest.sha256    the checksum of the manifest itself: the bundle's name in rat
                    It guards against accident: who can write the folder can seal it anew
 system.json        calibration, master scale, points; the scorecard where it is the champion
 trees-1.txt ...    the trees as LightGBM's own text, a file a bag, where they are the champion
+second.json        the other model, calibrated; its trees, if it has some, in second-trees-1.txt ...
 features.json      the declarations that the model was fitted on
 policy.json        the default definition, who is observed, and how reasons are told
 reference.json     what is usual in each segment, and whom its customers are compared with
@@ -27,11 +28,13 @@ from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import Explained, RatingSystem
+from .opinions import Opinion
 from .reasons import ReasonRecipe
 from .reference import Reference
 
 _MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
-_TREES = re.compile(r"trees-[1-9]\d?\.txt")
+_TREES = re.compile(r"(second-)?trees-[1-9]\d?\.txt")
+_SECOND = "second.json"
 _REQUIRED = {"system.json", "features.json", "policy.json", "reference.json"}
 _LARGEST = 256 * 2**20
 _FORMAT = 3
@@ -49,6 +52,8 @@ class Bundle:
     reference : Reference
         What is usual, and whom customers are compared with.
     reasons : ReasonRecipe
+    second : Opinion or None
+        The model that is not the champion.
     about : dict
         What it was made from.
     fingerprint : str
@@ -60,6 +65,7 @@ class Bundle:
     observation: ObservationRecipe
     reference: Reference
     reasons: ReasonRecipe
+    second: Opinion | None
     about: dict[str, Any]
     fingerprint: str
 
@@ -67,6 +73,12 @@ class Bundle:
     def features(self) -> tuple[Feature, ...]:
         """The declarations of the model's features, in its order."""
         return tuple(feature(name) for name in self.system.model.features)
+
+    @property
+    def all_features(self) -> tuple[Feature, ...]:
+        """Those of both models, the champion's first."""
+        others = self.second.system.model.features if self.second else ()
+        return tuple(feature(name) for name in dict.fromkeys((*self.system.model.features, *others)))
 
     @property
     def peers(self) -> PeerRecipe:
@@ -103,21 +115,28 @@ def write_bundle(
     observation: ObservationRecipe,
     reference: Reference,
     reasons: ReasonRecipe,
+    second: Opinion | None = None,
     about: dict[str, Any],
 ) -> str:
     """Write a bundle and return its fingerprint; the same parts give the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     said = system.as_dict()
-    trees = said["model"].pop("texts", [])
+    trees = {f"trees-{bag}.txt": text for bag, text in enumerate(said["model"].pop("texts", []), start=1)}
+    names = dict.fromkeys((*system.model.features, *(second.system.model.features if second else ())))
     files = {
         "system.json": _json(said),
-        "features.json": _json(declared([feature(name) for name in system.model.features])),
+        "features.json": _json(declared([feature(name) for name in names])),
         "policy.json": _json(
             {"default": asdict(default), "observation": asdict(observation), "reasons": asdict(reasons)}
         ),
         "reference.json": _json(reference.as_dict()),
     }
-    files |= {f"trees-{bag}.txt": text.encode() for bag, text in enumerate(trees, start=1)}
+    if second is not None:
+        other = second.system.as_dict()
+        texts = other["model"].pop("texts", [])
+        trees |= {f"second-trees-{bag}.txt": text for bag, text in enumerate(texts, start=1)}
+        files[_SECOND] = _json({"system": other, "reference": second.reference.as_dict()})
+    files |= {name: text.encode() for name, text in trees.items()}
     listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
     manifest = _json({"format": _FORMAT, "files": listed, "about": about})
     for name, data in {**files, _MANIFEST: manifest, _SEAL: f"{_sha(manifest)}\n".encode()}.items():
@@ -134,13 +153,14 @@ def load_bundle(folder: Path) -> Bundle:
         Names the file that is missing, unknown, a link, or changed since it was exported.
     """
     data = _verified(folder)
-    said = json.loads(data["system.json"])
-    if trees := [name for name in data if _TREES.fullmatch(name)]:
-        said["model"]["texts"] = [data[f"trees-{bag}.txt"].decode() for bag in range(1, len(trees) + 1)]
     rows = json.loads(data["features.json"])
-    system = RatingSystem.of_dict(said)
-    if tuple(row["name"] for row in rows) != system.model.features:
-        raise Mistake(f"{folder}: features.json does not list the model's features. Export the bundle anew.")
+    system, second = _system(json.loads(data["system.json"]), data, ""), None
+    if _SECOND in data:
+        other = json.loads(data[_SECOND])
+        second = Opinion(_system(other["system"], data, "second-"), Reference(**other["reference"]))
+    names = dict.fromkeys((*system.model.features, *(second.system.model.features if second else ())))
+    if [row["name"] for row in rows] != list(names):
+        raise Mistake(f"{folder}: features.json does not list the models' features. Export the bundle anew.")
     for made, now in zip(rows, declared([_known(folder, row["name"]) for row in rows]), strict=True):
         if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
             raise Mistake(
@@ -154,9 +174,18 @@ def load_bundle(folder: Path) -> Bundle:
         ObservationRecipe(**policy["observation"]),
         Reference(**json.loads(data["reference.json"])),
         ReasonRecipe(**policy["reasons"]),
+        second,
         json.loads(manifest)["about"],
         _sha(manifest),
     )
+
+
+def _system(said: dict[str, Any], data: dict[str, bytes], prefix: str) -> RatingSystem:
+    """A rating system whose trees, if it has some, are files of their own."""
+    bags = sum(name.startswith(f"{prefix}trees-") for name in data)
+    if bags:
+        said["model"]["texts"] = [data[f"{prefix}trees-{bag}.txt"].decode() for bag in range(1, bags + 1)]
+    return RatingSystem.of_dict(said)
 
 
 def _known(folder: Path, name: str) -> Feature:
@@ -187,7 +216,8 @@ def _verified(folder: Path) -> dict[str, bytes]:
     listed = said["files"]
     files = set(held) - {_MANIFEST, _SEAL}
     if strange := sorted(
-        (files - set(listed)) | {name for name in listed if name not in _REQUIRED and not _TREES.fullmatch(name)}
+        (files - set(listed))
+        | {name for name in listed if name not in {*_REQUIRED, _SECOND} and not _TREES.fullmatch(name)}
     ):
         raise Mistake(f"{folder}: {strange[0]} is no file of the bundle; it was added after the export.")
     if lacking := sorted((set(listed) | _REQUIRED) - files):

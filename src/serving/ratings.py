@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..features.declaration import Family
 from ..features.observations import Status
 from .changes import Changes
+from .opinions import Parting
 from .reasons import Reason, Reasons
 
 
@@ -31,6 +32,17 @@ class Change:
 
     what: str
     points: float
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A feature on which two models part: points that it adds by the champion, and by the other."""
+
+    feature: str
+    points: float
+    second_points: float
     en: str
     zh: str
 
@@ -60,6 +72,10 @@ class Rating:
     families : dict of str to float
         What each family of features adds to them; all together lead to the score.
     reasons : tuple of Reason
+    second_grade : str or None; second_pd : float or None
+        What the model that is not the champion says, where the bundle holds it.
+    parted : tuple of Part
+        Where that is two grades or more away: the features on which the two part.
     since : date or None
         Of the rating before, where its ratings were given.
     changes : tuple of Change
@@ -84,6 +100,9 @@ class Rating:
     base_points: float | None
     families: dict[str, float]
     reasons: tuple[Reason, ...]
+    second_grade: str | None
+    second_pd: float | None
+    parted: tuple[Part, ...]
     since: date | None
     changes: tuple[Change, ...]
 
@@ -98,6 +117,7 @@ class Rating:
                 "pd_term": tuple((one["days"], one["pd"]) for one in row["pd_term"]),
                 "families": {one["family"]: one["points"] for one in row["families"]},
                 "reasons": tuple(Reason(**one) for one in row["reasons"]),
+                "parted": tuple(Part(**one) for one in row["parted"]),
                 "changes": tuple(Change(**one) for one in row["changes"]),
             }
         )
@@ -118,6 +138,15 @@ _REASON = pa.struct(
     ]
 )
 _CHANGE = pa.struct([("what", pa.string()), ("points", pa.float64()), ("en", pa.string()), ("zh", pa.string())])
+_PART = pa.struct(
+    [
+        ("feature", pa.string()),
+        ("points", pa.float64()),
+        ("second_points", pa.float64()),
+        ("en", pa.string()),
+        ("zh", pa.string()),
+    ]
+)
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -141,6 +170,9 @@ SCHEMA = pa.schema(
         ("base_points", pa.float64()),
         ("families", pa.list_(_FAMILY)),
         ("reasons", pa.list_(_REASON)),
+        ("second_grade", pa.string()),
+        ("second_pd", pa.float64()),
+        ("parted", pa.list_(_PART)),
         ("since", pa.date32()),
         ("changes", pa.list_(_CHANGE)),
     ]
@@ -185,6 +217,11 @@ def reasons_column(reasons: Reasons) -> pa.Array:
         reasons.en,
         reasons.zh,
     )
+
+
+def parted_column(parting: Parting) -> pa.Array:
+    """On what the two models part, of each row."""
+    return listed(parting.starts, _PART, parting.features, parting.first, parting.second, parting.en, parting.zh)
 
 
 def changes_column(changes: Changes) -> pa.Array:

@@ -28,11 +28,14 @@ class ReasonRecipe:
         the safest of it. The first tells why it is worse than others, the second what it could gain.
     adverse, favourable : int
         At most so many reasons are told.
+    second_opinion : bool
+        The model that is not the champion rates beside it, and is told where it is two grades or more away.
     """
 
     baseline: str = "segment"
     adverse: int = 4
     favourable: int = 2
+    second_opinion: bool = True
 
     def __post_init__(self) -> None:
         if self.baseline not in ("segment", "best"):

@@ -1,10 +1,12 @@
 """Scoring: every customer of a ledger rated at a day, with exact reasons, or told why it cannot be."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +18,19 @@ from ..features.building import build
 from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
 from ..features.engine.loading import facts_of
-from ..features.ledger import Ledger, read_about
+from ..features.ledger import Columns, Ledger, read_about
 from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
-from ..features.peers import stand, surveyed
+from ..features.peers import Standing, stand, surveyed
+from ..features.workers import THREADS, in_order
 from ..models.metrics import logit
 from ..models.rating import DEFAULTED, Explained
 from .bundle import Bundle
 from .card_text import told_card
 from .changes import Changes, Stand
 from .earlier import Earlier
-from .ratings import SCHEMA, Rating, changes_column, families_column, reasons_column, terms_column
+from .opinions import APART, Parting
+from .ratings import SCHEMA, Rating, changes_column, families_column, parted_column, reasons_column, terms_column
 from .reasons import Reasons, by_family
 
 Floats = npt.NDArray[np.float64]
@@ -46,6 +50,10 @@ class Scored:
         The model's features (also of customers that are not rated).
     log_odds, points, base_points : float64 (n), (n, k), (n)
         Calibrated log-odds, what each feature adds to the score, and the score before any speaks.
+    second : float64, length n
+        Calibrated log-odds by the model that is not the champion; NaN where the bundle holds none.
+    parting : Parting
+        On what the two part.
     earlier : DataFrame, n rows
         The rating before (see `Earlier.of`).
     changes : Changes
@@ -60,6 +68,8 @@ class Scored:
     log_odds: Floats
     points: Floats
     base_points: Floats
+    second: Floats
+    parting: Parting
     earlier: pd.DataFrame
     changes: Changes
 
@@ -90,6 +100,8 @@ class Scored:
         card = np.array([cards[one] for one in self.matrix.keys["segment"]], object).reshape(n, 3)
         card[~rated] = ""
         before = self.earlier["pd"].notna().to_numpy() & rated
+        asked = rated & ~np.isnan(self.second)
+        second = np.where(asked, self.second, 0.0)
         days = self.earlier["day"].to_numpy("datetime64[D]")
 
         def of_rated(told: npt.NDArray[np.generic]) -> pa.Array:
@@ -115,6 +127,9 @@ class Scored:
             "base_points": of_rated(self.base_points),
             "families": families_column(rated, by_family(self.bundle.features, self.points)),
             "reasons": reasons_column(self.reasons),
+            "second_grade": pa.array(system.scale.grade(second), pa.string(), mask=~asked),
+            "second_pd": pa.array(system.pd(second), mask=~asked),
+            "parted": parted_column(self.parting),
             "since": pa.array(days, pa.date32(), mask=~before),
             "changes": changes_column(self.changes),
         }
@@ -150,11 +165,13 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
     everyone, before = np.arange(facts.n), (earlier or Earlier.none()).of(facts.customers["customer_id"])
     status = observe(facts, everyone, np.full(facts.n, day), bundle.observation, bundle.default)
     again = np.flatnonzero((status == Status.OBSERVED) & before["pd"].notna().to_numpy())
-    matrix, told = _explained(
+    wide, told = _explained(
         bundle, facts, np.r_[everyone, again], np.r_[np.full(facts.n, day), before["day"].to_numpy()[again]]
     )
+    matrix = wide.only(bundle.system.model.features)
     points, base = -bundle.system.points.factor * told.contributions, bundle.system.points.score(told.baselines)
     now, then = Stand(matrix.rows(again), points[again], base[again]), slice(facts.n, None)
+    second, parting = _second(bundle, wide.rows(slice(facts.n)), told.log_odds, points, status == Status.OBSERVED)
     return Scored(
         bundle,
         as_of,
@@ -164,6 +181,8 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
         told.log_odds[: facts.n],
         points[: facts.n],
         base[: facts.n],
+        second,
+        parting,
         before,
         Changes.between(
             facts.n,
@@ -189,26 +208,60 @@ def _explained(bundle: Bundle, facts: Facts, who: Days, day: Days) -> tuple[Matr
     )
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
-    matrix = build(facts, keys, bundle.features, peers=bundle.peers).rows(back)
-    return matrix, bundle.explain(matrix)
+    wide = build(facts, keys, bundle.all_features, peers=bundle.peers).rows(back)
+    return wide, bundle.explain(wide.only(bundle.system.model.features))
+
+
+def _second(
+    bundle: Bundle, wide: Matrix, log_odds: Floats, points: Floats, rated: npt.NDArray[np.bool_]
+) -> tuple[Floats, Parting]:
+    """What the other model says of rows of both models' features, and on what they part."""
+    n, scale = len(wide), bundle.system.scale
+    if bundle.second is None:
+        return np.full(n, np.nan), Parting.none(n)
+    told = bundle.second.explain(wide, bundle.reasons.baseline)
+    away = scale.place(told.log_odds) - scale.place(log_odds[:n])
+    other = bundle.second.system
+    return told.log_odds, Parting.between(
+        wide,
+        (bundle.system.model.features, points[:n]),
+        (other.model.features, -other.points.factor * told.contributions),
+        (np.abs(away) >= APART) & rated,
+        away > 0,
+    )
 
 
 def score_parts(
-    bundle: Bundle, folder: Path, as_of: date, *, earlier: Earlier | None = None
-) -> Iterator[tuple[Ledger, Facts, Scored]]:
-    """Each partition of a ledger on disk, its facts and its ratings; memory is bounded by one of them.
+    bundle: Bundle, folder: Path, as_of: date, *, earlier: Earlier | None = None, ids: bool = False
+) -> Iterator[tuple[int, Facts, Scored]]:
+    """The number of each partition of a ledger on disk, its facts and its ratings, in order.
 
-    Where the model compares a customer with others, all partitions are surveyed first.
+    Memory is bounded by a few partitions. Where the model compares a customer with others, all partitions are surveyed
+    first. With `ids` the facts know the ids of documents, which only people need.
     """
     about, days = read_about(folder), np.unique(np.r_[day_number(as_of), (earlier or Earlier.none()).days])
-    peers = any(one.measure.among_others for one in bundle.features)
-    if peers:
-        parts = Ledger.read_partitions(folder, about)
-        survey, counts = surveyed(stand(facts_of(ledger), days, bundle.peers) for ledger in parts)
-    for partition, ledger in enumerate(Ledger.read_partitions(folder, about)):
-        facts = facts_of(ledger)
+    peers = any(one.measure.among_others for one in bundle.all_features)
+    numbers = range(about["partitions"])
+
+    def standing(partition: int) -> Standing:
+        return stand(facts_of(_columns(folder, about, partition)), days, bundle.peers)
+
+    def rated(partition: int) -> tuple[int, Facts, Scored]:
+        read = Ledger.of_partition if ids else _columns
+        facts = facts_of(read(folder, about, partition))
         facts = survey.beside(facts, counts[partition]) if peers else facts
-        yield ledger, facts, score(bundle, facts, as_of, earlier=earlier)
+        scored = score(bundle, facts, as_of, earlier=earlier)
+        _ = scored.table  # told here, so that threads share the work
+        return partition, facts, scored
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        if peers:
+            survey, counts = surveyed(in_order(pool, standing, numbers, ahead=THREADS))
+        yield from in_order(pool, rated, numbers, ahead=THREADS)
+
+
+def _columns(folder: Path, about: dict[str, Any], partition: int) -> Columns:
+    return Columns.read(folder, partition=partition, about=about)
 
 
 def status_text(status: Status) -> tuple[str, str]:
