@@ -189,6 +189,16 @@ def test_earlier_ratings_are_read_or_refused(twice, tmp_path):
         Earlier.read(tmp_path / "twice.parquet", AS_OF)
 
 
+def test_grades_of_another_scale_are_refused(bundle, walked, twice, tmp_path):
+    table = pq.read_table(twice / "before.parquet").to_pandas()
+    table.loc[table["published"].notna(), "published"] = "AAA"
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), tmp_path / "other.parquet")
+    with pytest.raises(Mistake, match="holds the grade AAA; the bundle's are A1 to E2"):
+        score_ledger(
+            bundle, walked / "data/ledger", AS_OF, tmp_path / "now.parquet", previous=tmp_path / "other.parquet"
+        )
+
+
 @pytest.mark.parametrize("said", [{"baseline": "mean"}, {"adverse": -1}, {"favourable": 1.5}])
 def test_a_reason_recipe_says_what_is_wrong(said):
     with pytest.raises(Mistake, match=r"params.yaml: reasons\."):

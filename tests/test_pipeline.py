@@ -185,6 +185,7 @@ def run(tmp_path_factory):
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     _dvc(folder, "init", "-q", "--no-scm")
     _dvc(folder, "config", "core.analytics", "false")
+    shutil.copy(ROOT / ".dvcignore", folder)  # what is compiled on the way is no code
     _dvc(folder, "repro")
     return folder
 

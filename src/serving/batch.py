@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from ..errors import Mistake
 from ..features.ledger import read_about
 from ..features.observations import Status
+from ..models.rating import DEFAULTED
 from .bundle import Bundle
 from .earlier import Earlier
 from .ratings import SCHEMA
@@ -39,6 +40,12 @@ def score_ledger(
     if out.suffix != ".parquet":
         raise Mistake(f"--out {out}: should end in .parquet, which is what is written.")
     earlier = None if previous is None else Earlier.read(previous, as_of)
+    names = bundle.system.scale.names
+    if earlier and (strange := set(earlier.table["published"]) - {*names, DEFAULTED, ""}):
+        raise Mistake(
+            f"--previous {previous}: holds the grade {min(strange)}; the bundle's are {names[0]} to {names[-1]}. Leave "
+            "it out once, when the scale has changed."
+        )
     partitions = read_about(folder)["partitions"]
     out.parent.mkdir(parents=True, exist_ok=True)
     handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
