@@ -35,7 +35,7 @@ walk: $(VENV)/.train
 	ln -sfn $(CURDIR)/examples/$(BOOK)/edits runs/$(BOOK)/data/edits
 	cp dvc.yaml runs/$(BOOK)/dvc.yaml
 	cp examples/$(BOOK)/params.yaml runs/$(BOOK)/params.yaml
-	cd runs/$(BOOK) && { [ -d .dvc ] || { dvc init -q --no-scm && dvc config core.analytics false && cp ../../.dvcignore .; }; } && dvc repro && tradecredit summary
+	cd runs/$(BOOK) && { [ -d .dvc ] || { dvc init -q --no-scm && dvc config core.analytics false; }; } && cp ../../.dvcignore . && dvc repro && tradecredit summary
 
 $(VENV)/.%: pyproject.toml constraints.txt
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
