@@ -57,7 +57,7 @@ def what_would_help(if_: WhatIf, overdue: list[tuple[str, float]], log_odds: flo
         n, amount = len(some), sum(money for _, money in some)
         heaviest = n < len(overdue)
         en = "Pay the overdue invoice" if n == 1 else f"Pay the {n} {'heaviest ' if heaviest else ''}overdue invoices"
-        zh = f"付清{'金额最大的' if heaviest else '全部'}{n}张逾期发票"
+        zh = "付清逾期发票" if n == 1 else f"付清{'金额最大的' if heaviest else '全部'}{n}张逾期发票"
         plans.append((en, zh, 0, amount, paid(if_.own, {name for name, _ in some}, if_.day)))
     en = "Keep to terms for three months" + (", what is overdue paid today" if overdue else "")
     zh = ("今日付清逾期款，并" if overdue else "") + "在三个月内按期付款"
