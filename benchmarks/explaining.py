@@ -10,29 +10,14 @@ takes 3,000 customers. The last line is JSON: customers, how many are rated, `wa
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import yaml
+from processes import run
 
 ROOT = Path(__file__).resolve().parents[1]
-
-
-def run(folder: Path, *words: str) -> tuple[float, float]:
-    """Wall seconds and peak GiB of a command."""
-    begun = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", *words], cwd=folder)
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        sys.exit(f"{words[0]}: ended with {os.waitstatus_to_exitcode(status)}")
-    wall, peak = time.perf_counter() - begun, used.ru_maxrss / 2**20
-    print(f"{' '.join(words[:2])}: {wall:.1f} s, {peak:.2f} GiB", flush=True)
-    return wall, peak
 
 
 def main() -> None:

@@ -12,17 +12,14 @@ and features of train, `wall_s` and `peak_gib` of the training as a whole, and t
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import yaml
+from processes import run
 
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.metrics import auc
@@ -32,18 +29,6 @@ from tradecredit.pipeline.stage import Stage
 ROOT = Path(__file__).resolve().parents[1]
 BEFORE = ("make_example", "build_ledger", "build_observations", "build_features", "split_samples")
 TRAINING = ("train_scorecard", "train_segment", "tune_boosting", "train_boosting", "calibrate", "validate")
-
-
-def run(folder: Path, stage: str, *words: str) -> tuple[float, float]:
-    """Wall seconds and peak GiB of a stage."""
-    begun = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", f"tradecredit.pipeline.{stage}", *words], cwd=folder)
-    _, status, used = os.wait4(child.pid, 0)
-    if status:
-        sys.exit(f"{stage}: ended with {os.waitstatus_to_exitcode(status)}")
-    wall, peak = time.perf_counter() - begun, used.ru_maxrss / 2**20
-    print(f"{stage} {' '.join(words)}: {wall:.1f} s, {peak:.2f} GiB", flush=True)
-    return wall, peak
 
 
 def ceiling(folder: Path) -> float:
@@ -84,13 +69,13 @@ def main() -> None:
         for part in ("mappings", "edits"):
             (folder / "data" / part).symlink_to(ROOT / "data" / part)
         for stage in BEFORE:
-            run(folder, stage)
+            run(folder, f"tradecredit.pipeline.{stage}")
         slices = pd.read_parquet(folder / "data/matrix/slices.parquet", columns=["slice", "bad"])
         train = slices[slices["slice"] == "train"]
         told, peak = {}, 0.0
         for stage in TRAINING:
             each = [(one,) for one in params["segments"]] if stage == "train_segment" else [()]
-            figures = [run(folder, stage, *words) for words in each]
+            figures = [run(folder, f"tradecredit.pipeline.{stage}", *words) for words in each]
             told[stage] = round(sum(wall for wall, _ in figures), 1)
             peak = max(peak, *(one for _, one in figures))
         metrics = json.loads((folder / "reports/metrics.json").read_text())

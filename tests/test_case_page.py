@@ -10,7 +10,9 @@ import pytest
 
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.observations import Status
+from tradecredit.features.schemas import EVENT_KINDS
 from tradecredit.models.rating import MasterScale
+from tradecredit.serving.behind import EVENT_TEXT
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.case_page import file_name, render, render_index
 from tradecredit.serving.cases import MONTHS, gather
@@ -130,6 +132,11 @@ def test_what_changed_and_what_would_help_are_told_in_both_languages(walked):
         ("可改善之处", "zh"),
     ):
         assert any(said in _shown(page, language)[0] for page in pages), said
+
+
+def test_every_kind_of_event_is_told_in_words():
+    assert set(EVENT_TEXT) == EVENT_KINDS
+    assert not any("_" in en + zh for en, zh in EVENT_TEXT.values())
 
 
 def test_who_is_not_rated_has_a_page_that_says_why(cases):

@@ -12,7 +12,7 @@ from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.engine.days import day_number, day_of
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
-from tradecredit.features.variants import Changed, documents_of, side_by_side
+from tradecredit.features.variants import Changed, documents_of
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.evidence import evidence_of, items_of, only
 from tradecredit.serving.helping import QUARTER, kept_to_terms, paid, what_would_help
@@ -45,8 +45,8 @@ def ifs(scored):
 def test_a_customer_as_it_is_is_rated_as_in_the_book(scored, ifs):
     _, _, told = scored
     for place, one in ifs:
-        assert np.array_equal(one.matrix(side_by_side([one.own])).values[0], told.matrix.values[place], equal_nan=True)
-        assert one.rate(side_by_side([one.own, one.own])).log_odds.tolist() == [told.log_odds[place]] * 2
+        assert np.array_equal(one.matrix(one.own).values[0], told.matrix.values[place], equal_nan=True)
+        assert one.rate(one.own).log_odds[0] == told.log_odds[place]
 
 
 def test_the_evidence_of_every_feature_gives_its_value_again_and_nothing_else_is_needed(ifs):
@@ -55,7 +55,7 @@ def test_the_evidence_of_every_feature_gives_its_value_again_and_nothing_else_is
     for _, one in ifs:
         one = replace(one, features=CATALOGUE)
         found, items = evidence_of(one, NAMES), items_of(one.own, DAY)
-        as_it_is = one.matrix(side_by_side([one.own]))
+        as_it_is = one.matrix(one.own)
         for name in NAMES:
             alone = one.matrix(only(one.own, items, found[name].items).book(one.own))
             assert alone.reasons(name)[0] == as_it_is.reasons(name)[0], name
@@ -73,7 +73,7 @@ def test_the_mean_of_the_latest_three_has_three_invoices_behind_it(scored, ifs):
         behind = evidence_of(replace(one, features=CATALOGUE), ["last3_late_mean"])["last3_late_mean"]
         names = documents_of(one.own)
         lates = [ids[names[number]] for item in behind.items for number in item.documents]
-        value = replace(one, features=CATALOGUE).matrix(side_by_side([one.own])).column("last3_late_mean")[0]
+        value = replace(one, features=CATALOGUE).matrix(one.own).column("last3_late_mean")[0]
         if not np.isnan(value):
             assert len(lates) == 3
             assert np.mean(lates) == pytest.approx(value, rel=1e-6)
@@ -90,7 +90,7 @@ def test_what_comes_later_is_no_evidence_and_no_help(walked, scored, ifs):
     then = score(bundle, facts, early)
     one = WhatIf.of(bundle, ledger, replace(facts, peers=None), name, day_number(early))
     assert one.own.invoices["known_on"].max() <= pd.Timestamp(early)
-    assert one.rate(side_by_side([one.own])).log_odds[0] == then.log_odds[0]
+    assert one.rate(one.own).log_odds[0] == then.log_odds[0]
 
 
 def test_help_is_what_a_rating_of_the_changed_ledger_says(scored, ifs):

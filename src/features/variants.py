@@ -1,6 +1,5 @@
-"""Variants: one customer's ledger as it is not, but could be, many of them side by side as customers of one book."""
+"""Variants: one customer's ledger as it is not, but could be, many side by side as the customers of one book."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,30 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from .ledger import Ledger
-from .schemas import OWN_DATE, SCHEMAS
-
-_DIGITS = 6
-
-
-def side_by_side(ledgers: Sequence[Ledger]) -> Ledger:
-    """A book whose n-th customer, in order of its number, has the rows of the n-th ledger.
-
-    Parameters
-    ----------
-    ledgers : sequence of Ledger, not empty
-        Each of one customer, otherwise alike.
-    """
-    tables: dict[str, Any] = {
-        name: pd.concat([_of(n, getattr(one, name)) for n, one in enumerate(ledgers)], ignore_index=True)
-        for name in SCHEMAS
-        if name != "rates"
-    }
-    told = [_of(n, one.memberships) for n, one in enumerate(ledgers) if one.memberships is not None]
-    return replace(ledgers[0], whole=True, memberships=pd.concat(told) if told else None, **tables)
-
-
-def _of(number: int, rows: pd.DataFrame) -> pd.DataFrame:
-    return _owned(rows, np.full(len(rows), f"{number:0{_DIGITS}d}", object))
+from .schemas import OWN_DATE
 
 
 def as_known(ledger: Ledger, today: pd.Timestamp) -> Ledger:
@@ -79,7 +55,7 @@ class Changed:
 
     def book(self, own: Ledger) -> Ledger:
         """A book whose n-th customer, in order of its number, has the rows of the n-th variant."""
-        names = np.array([f"{k:0{_DIGITS}d}" for k in range(len(self.without))], object)
+        names = np.array([f"{k:06d}" for k in range(len(self.without))], object)
         documents = documents_of(own)
         told: dict[str, Any] = {}
         for table in ("customers", *OWN_DATE):

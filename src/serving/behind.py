@@ -9,6 +9,7 @@ import numpy as np
 from ..features.account import Account
 from ..features.engine.days import NEVER, day_of
 from ..features.ledger import Ledger
+from ..features.money import EXPONENTS
 from ..features.variants import documents_of
 from .evidence import Evidence, Item
 from .reasons import Reason
@@ -16,9 +17,26 @@ from .reasons import Reason
 ROWS = 5  # pieces shown one by one
 _KINDS = {
     "payment": ("payment without invoice", "未对应发票的付款"),
-    "event": ("event", "事件"),
     "limit": ("credit limit in force", "信用额度生效"),
     "signal": ("report from outside", "外部信息"),
+}
+EVENT_TEXT = {
+    "dispute_opened": ("dispute opened", "提出争议"),
+    "dispute_closed": ("dispute closed", "争议关闭"),
+    "credit_note": ("credit note", "贷项通知"),
+    "write_off": ("write-off", "核销"),
+    "insolvency": ("insolvency", "破产"),
+    "legal": ("legal action", "法律诉讼"),
+    "agency": ("handed to a collection agency", "移交催收机构"),
+    "promise": ("promise to pay", "付款承诺"),
+    "dunning": ("dunning letter", "催款函"),
+    "bounced": ("payment returned", "付款退回"),
+    "prepayment": ("moved to prepayment", "改为预付款"),
+    "provision": ("provision made", "计提准备"),
+    "order": ("order", "订单"),
+    "order_blocked": ("order blocked", "订单冻结"),
+    "discount_offered": ("cash discount offered", "提供现金折扣"),
+    "discount_taken": ("cash discount taken", "享受现金折扣"),
 }
 
 
@@ -37,7 +55,7 @@ class InvoiceRow:
 
 @dataclass(frozen=True)
 class OtherRow:
-    """A limit, a signal, an event or a payment of no invoice; `amount` is None where it has none."""
+    """A limit, a signal, an event or a payment of no invoice; `amount`, of a limit, is in the reporting currency."""
 
     en: str
     zh: str
@@ -104,14 +122,15 @@ def _invoice(account: Account, k: int) -> InvoiceRow:
 
 def _other(item: Item, own: Ledger, minor: float) -> OtherRow:
     row = getattr(own, f"{item.kind}s").iloc[item.row]
-    en, zh = _KINDS[item.kind]
+    en, zh = _KINDS.get(item.kind, ("", ""))
     match item.kind:
         case "signal":
             said = f"{row['source']}: {row['name']} = {row['value']:g}"
             return OtherRow(f"{en}, {said}", f"{zh}，{said}", row["observed_on"].date(), None)
         case "event":
-            return OtherRow(f"{en}: {row['kind']}", f"{zh}：{row['kind']}", row["occurred_on"].date(), None)
+            return OtherRow(*EVENT_TEXT[row["kind"]], row["occurred_on"].date(), None)
         case "limit":
             return OtherRow(en, zh, row["valid_from"].date(), float(row["amount"] / minor))
         case _:
-            return OtherRow(en, zh, row["paid_on"].date(), float(row["amount"] / minor))
+            said = f"{row['currency']} {row['amount'] / 10 ** EXPONENTS[row['currency']]:,.0f}"
+            return OtherRow(f"{en}, {said}", f"{zh}，{said}", row["paid_on"].date(), None)

@@ -100,8 +100,3 @@ class Changes:
         return cls(
             np.concatenate([[0], ends]), what, np.array(points), [one[0] for one in told], [one[1] for one in told]
         )
-
-    @classmethod
-    def none(cls, n: int) -> "Changes":
-        """Of n rows that were never rated."""
-        return cls(np.zeros(n + 1, np.int64), [], np.empty(0), [], [])

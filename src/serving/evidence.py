@@ -84,36 +84,35 @@ def evidence_of(if_: WhatIf, features: Sequence[str]) -> dict[str, Evidence]:
     """The evidence of some features of the customer as it stands."""
     if not features:
         return {}
-    own, items = if_.own, items_of(if_.own, if_.day)
-    kinds = list(dict.fromkeys(one.kind for one in items))
-    of_kind = np.array([[one.kind == kind for one in items] for kind in kinds]).reshape(len(kinds), len(items))
-    gone = np.vstack([np.eye(len(items), dtype=bool), of_kind])
-    matrix = _rated(if_, _without(own, items, gone))
-    dated = [place for place, one in enumerate(items) if one.kind == "invoice"]
-    shifted = [_rated(if_, _later(own, items, dated, days)) for days in _SHIFTS]
-    found = {}
-    for name in features:
-        moved = _moved(matrix, name)
-        alone, by_kind = moved[: len(items)], moved[len(items) :]
-        order = np.argsort(-alone, kind="stable")
-        few = [int(place) for place in order if alone[place] > 0]
-        seen = np.max([_moved(one, name) for one in shifted], axis=0, initial=0)
-        some = few + [place for place, by in zip(dated, seen, strict=True) if by > 0 and place not in few]
-        needed = {kind for kind, by in zip(kinds, by_kind, strict=True) if by > 0}
-        many = some + [place for place, one in enumerate(items) if one.kind in needed and place not in some]
-        found[name] = (few, some, many)
-    kept = np.zeros((3 * len(found), len(items)), bool)
-    for k, told in enumerate(found.values()):
-        for j, places in enumerate(told):
-            kept[3 * k + j, places] = True
-    again = _rated(if_, _without(own, items, ~kept))
+    items = items_of(if_.own, if_.day)
+    found = _suspects(if_, items, features)
+    tries = [places for told in found.values() for places in told]
+    kept = np.array([[place in places for place in range(len(items))] for places in tries], bool)
+    again = _rated(if_, _without(if_.own, items, ~kept))
     result = {}
-    for k, (name, (few, some, many)) in enumerate(found.items()):
-        enough = _moved(again, name)[3 * k : 3 * k + 3] == 0
-        everything = list(range(len(items)))
-        places = few if enough[0] else some if enough[1] else many if enough[2] else everything
-        result[name] = Evidence(tuple(items[place] for place in places), together=not enough[0])
+    for k, (name, sets) in enumerate(found.items()):
+        moved = _moved(again, name)[k * len(sets) : (k + 1) * len(sets)]
+        enough = next(place for place, by in enumerate(moved) if by == 0)  # the last holds everything
+        result[name] = Evidence(tuple(items[place] for place in sets[enough]), together=enough > 0)
     return result
+
+
+def _suspects(if_: WhatIf, items: Sequence[Item], features: Sequence[str]) -> dict[str, tuple[list[int], ...]]:
+    """For each feature items, each time more: what is missed alone, what is dated by it, whole kinds, all."""
+    kinds = list(dict.fromkeys(one.kind for one in items))
+    of_kind = np.array([[one.kind == kind for one in items] for kind in kinds], bool).reshape(len(kinds), len(items))
+    left_out = _rated(if_, _without(if_.own, items, np.vstack([np.eye(len(items), dtype=bool), of_kind])))
+    dated = [place for place, one in enumerate(items) if one.kind == "invoice"]
+    shifted = [_rated(if_, _later(if_.own, items, dated, days)) for days in _SHIFTS]
+    told: dict[str, tuple[list[int], ...]] = {}
+    for name in features:
+        alone, by_kind = np.split(_moved(left_out, name), [len(items)])
+        few = [int(place) for place in np.argsort(-alone, kind="stable") if alone[place] > 0]
+        seen = np.max([_moved(one, name) for one in shifted], axis=0, initial=0)
+        some = list(dict.fromkeys([*few, *(place for place, by in zip(dated, seen, strict=True) if by > 0)]))
+        many = list(dict.fromkeys([*some, *np.flatnonzero((of_kind & (by_kind > 0)[:, None]).any(axis=0)).tolist()]))
+        told[name] = few, some, many, list(range(len(items)))
+    return told
 
 
 def only(own: Ledger, items: Sequence[Item], kept: Sequence[Item]) -> Changed:
@@ -142,9 +141,8 @@ def _later(own: Ledger, items: Sequence[Item], places: Sequence[int], days: int)
 
 def _rated(if_: WhatIf, changed: Changed) -> Matrix:
     """The features of the customer as it is, then of each variant."""
-    as_it_is = Changed(np.zeros((1, changed.without.shape[1]), bool), {}, np.zeros((1, changed.without.shape[1]), int))
     some = [changed.rows(slice(k, k + _TOGETHER)) for k in range(0, len(changed.without), _TOGETHER)]
-    told = [if_.matrix(one.book(if_.own)) for one in (as_it_is, *some)]
+    told = [if_.matrix(book) for book in (if_.own, *(one.book(if_.own) for one in some))]
     values, missing = (np.vstack([getattr(one, name) for one in told]) for name in ("values", "missing"))
     return Matrix(pd.concat([one.keys for one in told], ignore_index=True), values, missing, told[0].features)
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from ..features.engine.days import day_of
 from ..features.ledger import Ledger, as_declared
-from ..features.variants import side_by_side
 from .what_if import WhatIf
 
 QUARTER = 92  # days: three months
@@ -68,7 +67,7 @@ def what_would_help(if_: WhatIf, overdue: list[tuple[str, float]], log_odds: flo
 
 def _rated(if_: WhatIf, en: str, zh: str, days: int, amount: float, ledger: Ledger, log_odds: float) -> Help:
     system = if_.bundle.system
-    z = if_.rate(side_by_side([ledger]), later=days).log_odds
+    z = if_.rate(ledger, later=days).log_odds
     points = float(system.points.score(z)[0] - system.points.score(np.array([log_odds]))[0])
     grade = str(system.scale.grade(z)[0])
     return Help(en, zh, days, amount, points, int(system.score(z)[0]), grade, float(system.pd(z)[0]))

@@ -50,7 +50,7 @@ class WhatIf:
         return cls(bundle, own, day, survey, bundle.features)
 
     def rate(self, book: Ledger, *, later: int = 0) -> Explained:
-        """What the model says of each customer of a book of variants; see `matrix`."""
+        """What the model says of each customer of a book of variants, or of one variant; see `matrix`."""
         return self.bundle.explain(self.matrix(book, later=later))
 
     def matrix(self, book: Ledger, *, later: int = 0) -> Matrix:

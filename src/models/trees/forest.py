@@ -66,7 +66,7 @@ class Forest:
     @property
     def rank_type(self) -> type:
         """The smallest that holds every rank."""
-        return np.uint8 if self.ranks.max(initial=0) <= 256 else np.uint16
+        return np.min_scalar_type(self.ranks.max(initial=1) - 1).type
 
     def rank(self, rows: Floats) -> npt.NDArray[np.unsignedinteger]:
         """(u, n): the rank of each value of rows (n, columns)."""

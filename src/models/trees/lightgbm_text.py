@@ -10,7 +10,6 @@ from .forest import NO_ZERO, Floats, Forest, Integers
 
 _CATEGORY, _DEFAULT_LEFT = 1, 2  # bits of its decision_type; the next two tell what is missing
 _NONE, _ZERO = 0, 1
-Flags = npt.NDArray[np.bool_]
 
 
 def forest_of(texts: Sequence[str]) -> Forest:
