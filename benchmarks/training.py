@@ -5,7 +5,7 @@
 Makes the example book with N customers (60,000, unless told: a million observations in train) in a folder of its own,
 builds its features, and runs the stages that train as the pipeline does, each in a process of its own. Told are the
 wall seconds and the peak memory of each, and how much of the oracle's Gini both models have out of time. `--small`
-takes 800 customers, one segment and one trial. `--ceiling` tells besides what share any model of these features could
+takes 300 customers, one segment and one trial. `--ceiling` tells besides what share any model of these features could
 have: trees of 63 leaves that are taught the oracle's probability itself, free of the noise of outcomes. The last line
 is JSON: rows and features of train, `wall_s` and `peak_gib` of the training as a whole, and the seconds of each stage.
 """
@@ -60,16 +60,17 @@ def main() -> None:
     ask.add_argument("--ceiling", action="store_true")
     said = ask.parse_args()
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["example"]["customers"] = 800 if said.small else said.customers
+    params["example"]["customers"] = 300 if said.small else said.customers
     params["tuning"]["trials"] = 1 if said.small else said.trials
     if said.small:
         params["segments"] = dict(list(params["segments"].items())[:1])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        (folder / "data").mkdir()
-        for part in ("mappings", "edits"):
-            (folder / "data" / part).symlink_to(ROOT / "data" / part)
+        (folder / "data/edits").mkdir(parents=True)
+        (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
+        for card in ("pooled", *params["segments"]):
+            (folder / f"data/edits/{card}.yaml").symlink_to(ROOT / f"data/edits/{card}.yaml")
         for stage in BEFORE:
             run(folder, f"tradecredit.pipeline.{stage}")
         slices = pd.read_parquet(folder / "data/matrix/slices.parquet", columns=["slice", "bad"])
