@@ -136,6 +136,20 @@ def score(
     print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")
 
 
+@app.command("pdf")
+def pdf_(
+    pages: Annotated[Path, typer.Argument(help="A page, or a folder of them such as artifacts/cases.")],
+    out: Annotated[Path, typer.Option(help="The folder for the files.")],
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+) -> None:
+    """Print case pages as PDF, in one language."""
+    from .serving.pdf import print_pages
+
+    with _progress("pages") as tell:
+        files = print_pages(pages, out, language=language, progress=tell)
+    print(f"{len(files)} files in {out}" if len(files) > 1 else files[0])
+
+
 @app.command("audit-leakage")
 def audit_leakage(
     ledger: LedgerDir = Path("data/ledger"),

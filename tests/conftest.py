@@ -29,6 +29,7 @@ def small_params() -> dict:
     params["scorecard"] |= {"bads_per_weight": 2}
     params["segments"] = {name: {"own_bads": 10, "offset_bads": 5} for name in params["segments"]}
     params["boosting"] |= {"trees": 60}
+    params["stability"] |= {"refits": 1}
     return params
 
 

@@ -13,8 +13,9 @@ from tradecredit.features.observations import Status
 from tradecredit.features.schemas import EVENT_KINDS
 from tradecredit.models.rating import MasterScale
 from tradecredit.serving.behind import EVENT_TEXT
+from tradecredit.serving.book import Book
 from tradecredit.serving.bundle import load_bundle
-from tradecredit.serving.case_page import file_name, render, render_index
+from tradecredit.serving.case_page import _behaviour, file_name, render, render_index
 from tradecredit.serving.cases import MONTHS, gather
 from tradecredit.serving.scoring import score_parts
 
@@ -34,12 +35,12 @@ def cases(walked):
     bundle = load_bundle(walked / "artifacts/bundle")
     number, facts, scored = next(score_parts(bundle, walked / "data/ledger", date(2021, 12, 31), ids=True))
     ledger = Ledger.read(walked / "data/ledger", partition=number)
-    ranked = np.sort(scored.log_odds[scored.status == Status.OBSERVED])
+    book = Book.of(bundle.system.scale, [scored])
     rated = np.flatnonzero(scored.status == Status.OBSERVED)
     worst = rated[np.argsort(-scored.log_odds[rated])][:5]
     other = [int(np.flatnonzero(scored.status == status)[0]) for status in (Status.IN_DEFAULT, Status.NO_EXPOSURE)]
     told = replace(ledger, known_on_assumed=("invoices",))
-    return gather(scored, told, facts, [*worst.tolist(), *other], ranked=ranked)
+    return gather(scored, told, facts, [*worst.tolist(), *other], book)
 
 
 class _Reader(HTMLParser):
@@ -103,6 +104,20 @@ def test_the_history_has_24_months_and_ends_today(cases):
         assert len(case.months) == MONTHS
         assert case.months[-1].end == date(2021, 12, 31)
         assert case.months[-1].open == pytest.approx(sum(case.ageing) + case.disputed)
+
+
+def test_the_limit_stands_beside_what_is_open(cases):
+    for case in cases:
+        assert case.months[-1].limit == pytest.approx(np.nan if case.limit is None else case.limit, nan_ok=True)
+    page = render(next(case for case in cases if case.limit is not None), scale=SCALE)
+    assert "the line is the credit limit" in page
+
+
+def test_a_month_without_a_limit_breaks_its_line(cases):
+    months = [replace(one, limit=np.nan if k == 5 else 100.0) for k, one in enumerate(cases[0].months)]
+    whole = [replace(one, limit=100.0) for one in months]
+    assert len(_behaviour(whole).limits) == 1
+    assert len(_behaviour(months).limits) == 2
 
 
 def test_the_printed_parts_add_up_to_the_printed_score(cases):

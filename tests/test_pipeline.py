@@ -100,7 +100,7 @@ def test_a_stage_depends_on_all_the_code_that_it_reaches(name):
 
 def _outs(name: str) -> set[str]:
     stage = STAGES[name]
-    return {*stage["outs"], *stage.get("metrics", [])}
+    return {*stage.get("outs", []), *stage.get("metrics", [])}
 
 
 @pytest.mark.parametrize("name", STAGES)

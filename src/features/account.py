@@ -109,9 +109,12 @@ class Account:
         return float(self.past.limit()[0])
 
     def months(self, many: int, measure: Measure) -> tuple[list[int], Floats]:
-        """The last month ends, oldest first, and (3, many): open, overdue and a measure, each as it was known then."""
+        """The last month ends, oldest first, and (4, many): open, overdue, limit (NaN: none) and a measure.
+
+        Each as it was known then; money in the reporting currency.
+        """
         days = [months_before(self.T, back) for back in range(many - 1, -1, -1)]
         past = self._past(days)
         at = np.searchsorted(past.moments.day, days)
-        told = past.open / past.minor, past.overdue() / past.minor, past.column(measure).values
+        told = *(one / past.minor for one in (past.open, past.overdue(), past.limit())), past.column(measure).values
         return days, np.vstack(told)[:, at]

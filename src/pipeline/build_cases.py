@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..features.ledger import Ledger, read_about
-from ..features.observations import Status, as_day
+from ..features.observations import as_day
+from ..serving.book import Book
 from ..serving.bundle import load_bundle
 from ..serving.case_page import file_name, render, render_index
 from ..serving.cases import Case, gather
@@ -24,13 +25,13 @@ def main(stage: Stage) -> None:
     month_ago = pa.concat_tables([scored.table for _, _, scored in score_parts(bundle, folder, before)])
     parts = list(score_parts(bundle, folder, as_of, earlier=Earlier.of_ratings(month_ago), ids=True))
     about = read_about(folder)
-    ranked = np.sort(np.concatenate([part.log_odds[part.status == Status.OBSERVED] for _, _, part in parts]))
+    book = Book.of(bundle.system.scale, [scored for _, _, scored in parts])
     cases: list[Case] = []
     for number, facts, scored in parts:
         places = np.flatnonzero(scored.customers["is_strategic"].to_numpy(bool)).tolist()
         if places:
             ledger = Ledger.of_partition(folder, about, number)
-            cases += gather(scored, ledger, facts, places, ranked=ranked)
+            cases += gather(scored, ledger, facts, places, book)
     cases.sort(
         key=lambda case: (case.rating.pd is None, -(case.rating.pd or 0.0), not case.rating.grade, case.customer_id)
     )

@@ -10,7 +10,7 @@ from .pictures import pictures, save
 from .stage import Stage, run
 from .tracking import Tracker, TrackingRecipe, git_commit
 
-_REPORTS = ("intake", "observations", "samples", "tuning", "champion", "grades")
+_REPORTS = ("intake", "observations", "samples", "tuning", "champion", "grades", "stability")
 
 
 def main(stage: Stage) -> None:
@@ -30,6 +30,8 @@ def main(stage: Stage) -> None:
         tracker.params(_flat({name: said for name, said in stage.params.items() if name != "tracking"}))
         champion = metrics[metrics["champion"]]
         tracker.metrics(_numbers({"champion": champion} | {k: metrics[k] for k in ("oracle", "naive") if k in metrics}))
+        stability = json.loads((stage.root / "reports/stability.json").read_text())
+        tracker.metrics(_numbers({"stability": stability}))
         for name in _REPORTS:
             tracker.file(stage.root / "reports" / f"{name}.json", "reports")
         for name in ("card_reports", "scorecard_page", "scorecard_table"):

@@ -12,6 +12,7 @@ from ..errors import Mistake
 from .stage import PATHS
 
 _ROWS = ("scorecard", "boosting", "naive", "oracle")
+_WAYS = {"other_customers": "on other customers", "other_seeds": "from other seeds"}
 _CALLED = {"naive": "worst days past due", "oracle": "oracle (the truth)", "boosting": "boosted trees"}
 
 
@@ -45,11 +46,22 @@ def summarise(folder: Path) -> None:
     console.print("* champion, chosen on the tune slice; 0 and 1 are the right intercept and slope.", highlight=False)
     if "share_of_oracle_gini" in figures:
         console.print(f"The champion has {figures['share_of_oracle_gini']:.0%} of the oracle's Gini.", highlight=False)
+    _stability(console, folder / "reports/stability.json")
     print(f"bundle: {bundle.resolve()}")
     index = cases / "index.html"
     if index.exists() and (page := re.search(r'href="(case-[^"]+)"', index.read_text(encoding="utf-8"))):
         print(f"the riskiest strategic customer: {(cases / page[1]).resolve()}")
         print(f"all strategic customers: {index.resolve()}")
+
+
+def _stability(console: Console, report: Path) -> None:
+    """What the models keep of the main reasons of the riskiest when they are fitted again."""
+    for name, ways in (json.loads(report.read_text()) if report.exists() else {}).items():
+        told = "; ".join(
+            f"{_WAYS[way]} {one['by_feature']:.0%} by feature, {one['by_family']:.0%} by family"
+            for way, one in ways.items()
+        )
+        console.print(f"{_CALLED.get(name, name)}, fitted again, keep of their main reasons: {told}.", highlight=False)
 
 
 def _three(value: float | None) -> str:

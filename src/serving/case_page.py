@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from urllib.parse import quote
 
+import numpy as np
+
 from .cases import Case, Month
-from .pages import filled, segment_text
+from .pages import filled, industry_text, segment_text
 from .scoring import status_text
 
 _MARK = 1.2  # per cent of the waterfall's width: where it starts and ends is a mark, not a length
@@ -37,12 +40,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Column:
-    """A month of the behaviour plot, in the plot's own units (760 x 120, and 760 x 70 for days late)."""
+    """A month of the behaviour plot, in its own units (760 x 120 for money, 760 x 70 for days late)."""
 
     x: float
     width: float
     open_height: float
     overdue_height: float
+    limit_y: float | None
     late_y: float | None
     month: Month
     labelled: bool
@@ -50,7 +54,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """The behaviour plot: columns, the scales' tops, and the line of days late as points of an SVG polyline."""
+    """The behaviour plot: columns, the tops of its scales, and days late and the limit as points of SVG polylines."""
 
     columns: tuple[Column, ...]
     money_top: float
@@ -58,6 +62,7 @@ class Behaviour:
     late_bottom: float
     zero_y: float
     line: tuple[str, ...]
+    limits: tuple[str, ...]
 
 
 def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
@@ -76,6 +81,7 @@ def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
         open_total=sum(case.ageing) + case.disputed,
         overdue_total=sum(case.ageing[1:]),
         segment=segment_text(case.segment),
+        industry=industry_text(case.industry),
     )
 
 
@@ -127,7 +133,7 @@ def _bars(case: Case) -> list[Bar]:
 
 
 def _behaviour(months: Sequence[Month]) -> Behaviour:
-    money_top = _round_up(max([month.open for month in months], default=0.0))
+    money_top = _round_up(np.nanmax([0.0, *(month.open for month in months), *(month.limit for month in months)]))
     told = [month.days_late for month in months if not math.isnan(month.days_late)]
     late_top, late_bottom = _round_up(max([*told, 10.0])), min([0.0, *told])
     late_bottom = -_round_up(-late_bottom) if late_bottom < 0 else 0.0
@@ -142,21 +148,29 @@ def _behaviour(months: Sequence[Month]) -> Behaviour:
             round(0.7 * step, 1),
             round(120 * month.open / money_top, 1),
             round(120 * month.overdue / money_top, 1),
+            None if math.isnan(month.limit) else round(120 - 120 * month.limit / money_top, 1),
             None if math.isnan(month.days_late) else late_y(month.days_late),
             month,
             k % 3 == (len(months) - 1) % 3,
         )
         for k, month in enumerate(months)
     )
-    lines: list[list[str]] = [[]]
-    for column in columns:
-        if column.late_y is None:
-            lines.append([])  # a month without anything due breaks the line
-        else:
-            lines[-1].append(f"{column.x + column.width / 2:.1f},{column.late_y}")
-    return Behaviour(
-        columns, money_top, late_top, late_bottom, late_y(0), tuple(" ".join(line) for line in lines if line)
+    # a month without anything due, or without a limit, breaks the line
+    late = _broken([None if one.late_y is None else [f"{one.x + one.width / 2:.1f},{one.late_y}"] for one in columns])
+    edges = [(f"{k * step:.1f}", f"{(k + 1) * step:.1f}") for k in range(len(columns))]
+    limits = _broken(
+        [
+            None if one.limit_y is None else [f"{x},{one.limit_y}" for x in edge]
+            for one, edge in zip(columns, edges, strict=True)
+        ]
     )
+    return Behaviour(columns, money_top, late_top, late_bottom, late_y(0), late, limits)
+
+
+def _broken(points: Sequence[list[str] | None]) -> tuple[str, ...]:
+    """The points of each month as lines, broken where a month has none."""
+    runs = groupby(points, key=lambda one: one is None)
+    return tuple(" ".join(point for one in run for point in one or ()) for none, run in runs if not none)
 
 
 def _round_up(value: float) -> float:

@@ -15,6 +15,7 @@ from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
 from ..features.ledger import Ledger
 from .behind import Behind, shown
+from .book import Book, Place
 from .evidence import evidence_of
 from .helping import Help, what_would_help
 from .ratings import Rating
@@ -39,11 +40,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Month:
-    """How a customer stood at a month end, as it was known then. Money in the reporting currency."""
+    """How a customer stood at a month end, as it was known then. Money in the reporting currency; NaN: no limit."""
 
     end: date
     open: float
     overdue: float
+    limit: float
     days_late: float
 
 
@@ -53,8 +55,8 @@ class Case:
 
     Attributes
     ----------
-    riskier_than : float in [0, 1]
-        Share of the rated customers with a lower PD; NaN where the customer is not rated.
+    places : tuple of Place
+        Among all rated customers first, then among its segment and industry; empty where it is not rated.
     baseline : {"segment", "best"}
         Whom the customer is compared with (see `ReasonRecipe`).
     base_points : float
@@ -77,7 +79,7 @@ class Case:
     since: date | None
     rating: Rating
     horizon_days: int
-    riskier_than: float
+    places: tuple[Place, ...]
     baseline: str
     base_points: float
     waterfall: tuple[Step, ...]
@@ -92,7 +94,7 @@ class Case:
     known_on_assumed: tuple[str, ...]
 
 
-def gather(scored: Scored, ledger: Ledger, facts: Facts, places: list[int], *, ranked: np.ndarray) -> list[Case]:
+def gather(scored: Scored, ledger: Ledger, facts: Facts, places: list[int], book: Book) -> list[Case]:
     """The cases of some customers of a partition.
 
     Parameters
@@ -100,14 +102,14 @@ def gather(scored: Scored, ledger: Ledger, facts: Facts, places: list[int], *, r
     scored, ledger, facts
         Of the same partition.
     places : list of customer numbers
-    ranked : float64
-        Calibrated log-odds of all rated customers of the book, ascending.
+    book : Book
+        All rated customers.
     """
     day, defaults = day_number(scored.as_of), Defaults(facts, scored.bundle.default)
-    return [_case(scored, ledger, Account(facts, place, day), defaults, ranked) for place in places]
+    return [_case(scored, ledger, Account(facts, place, day), defaults, book) for place in places]
 
 
-def _case(scored: Scored, ledger: Ledger, account: Account, defaults: Defaults, ranked: np.ndarray) -> Case:
+def _case(scored: Scored, ledger: Ledger, account: Account, defaults: Defaults, book: Book) -> Case:
     place = account.place
     rating, person = scored.rating(place), scored.customers.iloc[place]
     rated = rating.pd is not None
@@ -129,7 +131,7 @@ def _case(scored: Scored, ledger: Ledger, account: Account, defaults: Defaults, 
         since=None if pd.isna(onboarded) else onboarded.date(),
         rating=rating,
         horizon_days=bundle.default.horizon_days,
-        riskier_than=float(np.searchsorted(ranked, scored.log_odds[place]) / max(1, len(ranked))) if rated else np.nan,
+        places=book.places(float(scored.log_odds[place]), segment, person["industry"]) if rated else (),
         baseline=bundle.reasons.baseline,
         base_points=float(scored.base_points[place]),
         waterfall=_waterfall(scored, place, rating, read) if rated else (),

@@ -17,11 +17,25 @@ SEGMENTS = {
     "RETAIL": ("retail trade", "零售商"),
     "PUBLIC": ("public sector", "公共部门"),
 }
+INDUSTRIES = {
+    "construction": ("construction", "建筑业"),
+    "machinery": ("machinery", "机械制造"),
+    "wholesale": ("wholesale", "批发业"),
+    "food": ("food", "食品业"),
+    "transport": ("transport", "运输业"),
+    "chemicals": ("chemicals", "化工"),
+    "services": ("services", "服务业"),
+}
 
 
 def segment_text(segment: str) -> tuple[str, str]:
     """The name of a segment, in English and Chinese."""
     return SEGMENTS.get(segment, (segment, segment))
+
+
+def industry_text(industry: str) -> tuple[str, str]:
+    """The name of an industry, in English and Chinese; as the ledger has it where it is another."""
+    return INDUSTRIES.get(industry, (industry, industry))
 
 
 def filled(template: str, language: str, **told: Any) -> str:
