@@ -61,7 +61,7 @@ def _stability(console: Console, report: Path) -> None:
             f"{_WAYS[way]} {one['by_feature']:.0%} by feature, {one['by_family']:.0%} by family"
             for way, one in ways.items()
         )
-        console.print(f"{_CALLED.get(name, name)}, fitted again, keep of their main reasons: {told}.", highlight=False)
+        console.print(f"Main reasons kept when fitted again, {_CALLED.get(name, name)}: {told}.", highlight=False)
 
 
 def _three(value: float | None) -> str:
