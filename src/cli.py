@@ -18,6 +18,10 @@ app = typer.Typer(
 _DISK_FAILED = Unavailable.exit_code
 
 AsOf = Annotated[str, typer.Option(help="The day, as YYYY-MM-DD.")]
+_STORE = "a file such as ratings.db, or postgresql://host/db (user, password: TRADECREDIT_STORE_USER, _PASSWORD)."
+StoreUrl = Annotated[str, typer.Option(help=f"The store: {_STORE}")]
+CustomerId = Annotated[str, typer.Argument(help="The customer's id.")]
+Known = Annotated[str, typer.Option(help="As it was known on this day.")]
 LedgerDir = Annotated[Path, typer.Option(help="A ledger folder (data/ledger, or what intake wrote).")]
 
 
@@ -118,22 +122,96 @@ def score(
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")],
     ledger: LedgerDir,
     as_of: AsOf,
-    out: Annotated[Path, typer.Option(help="The Parquet file to write.")],
+    store: Annotated[str, typer.Option(help=f"The store to write to: {_STORE}")] = "",
+    out: Annotated[Path | None, typer.Option(help="The Parquet file to write.")] = None,
     previous: Annotated[
-        Path | None, typer.Option(help="The ratings of the last time, whose published grades may stay.")
+        Path | None,
+        typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),
     ] = None,
 ) -> None:
     """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
+    if not store and not out:
+        raise Mistake("name where the ratings go: --store ratings.db, --out ratings.parquet, or both.")
+    if store and previous:
+        raise Mistake("--previous: leave it out with --store; the store knows the ratings before.")
     from .serving.batch import score_ledger
     from .serving.bundle import load_bundle
 
     day = _day("--as-of", as_of)
     loaded = load_bundle(bundle)
+    if store:
+        from .serving.nightly import rate
+        from .serving.store.store import open_store
+
+        held = open_store(store, fresh=True)
+        with _progress("partitions") as tell:
+            outcome = rate(loaded, ledger, day, held, out=out, progress=tell)
+        print("\n".join(outcome.lines()))
+        return
+    assert out
     with _progress("partitions") as tell:
         told = score_ledger(loaded, ledger, day, out, previous=previous, progress=tell)
     rated = told.pop("OBSERVED", 0)
     rest = ", ".join(f"{n} {name.lower()}" for name, n in sorted(told.items()))
     print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")
+
+
+@app.command()
+def history(customer: CustomerId, store: StoreUrl, known: Known = "") -> None:
+    """All ratings of a customer that a store holds, and what people decided."""
+    from .serving.store.decisions import decisions_of
+    from .serving.store.history import history
+    from .serving.store.store import open_store
+    from .serving.told import decision_lines, history_lines
+
+    held, day = open_store(store), _day("--known", known) if known else None
+    told = [*history_lines(history(held, customer, known_on=day))]
+    print("\n".join([*told, *decision_lines(decisions_of(held, customer, known_on=day))]))
+
+
+@app.command()
+def why(
+    customer: CustomerId,
+    on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD.")],
+    store: StoreUrl,
+    known: Known = "",
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+) -> None:
+    """The rating that held on a day: by which model and data, with reasons, from the store alone."""
+    from .serving.store.history import why
+    from .serving.store.store import open_store
+    from .serving.told import why_lines
+
+    if language not in ("en", "zh"):
+        raise Mistake(f"--language should be en or zh, got {language!r}.")
+    told = why(open_store(store), customer, on=_day("--on", on), known_on=_day("--known", known) if known else None)
+    print("\n".join(why_lines(told, language)))
+
+
+@app.command()
+def override(
+    customer: CustomerId,
+    store: StoreUrl,
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    grade: Annotated[str, typer.Option(help="The grade that people give it.")] = "",
+    until: Annotated[str, typer.Option(help="The last day on which it holds; at most a year away.")] = "",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Let the model's grade hold again.")] = False,
+) -> None:
+    """Keep a person's grade until it expires; the model's is always beside it."""
+    from .serving.store.decisions import override, withdraw_override
+    from .serving.store.store import open_store
+
+    if withdraw == bool(grade or until):
+        raise Mistake("give either --grade and --until, or --withdraw.")
+    held = open_store(store)
+    if withdraw:
+        withdraw_override(held, customer, by=by, reason=reason)
+        print(f"{customer}: the model's grade holds again")
+        return
+    last = _day("--until", until)
+    before = override(held, customer, grade, until=last, by=by, reason=reason)
+    print(f"{customer}: {grade} until {last}, instead of {before or 'no grade'}")
 
 
 @app.command("pdf")

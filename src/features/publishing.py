@@ -36,6 +36,26 @@ def only_writer(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def alone(lock: Path, what: str) -> Iterator[None]:
+    """Be the only one who works on something, as `what` names it, that has its lock in a file beside it.
+
+    Raises
+    ------
+    Busy
+        Names who is at work.
+    """
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _hold(handle, fcntl.LOCK_EX, what)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
 def _locked(folder: Path) -> int:
     """A handle that holds the lock of the folder."""
     while True:
@@ -53,7 +73,7 @@ def _locked(folder: Path) -> int:
         os.close(handle)  # its holder removed the file meanwhile
 
 
-def _hold(handle: int, how: int, folder: Path) -> None:
+def _hold(handle: int, how: int, what: Path | str) -> None:
     try:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,7 +83,7 @@ def _hold(handle: int, how: int, folder: Path) -> None:
                 break
             time.sleep(0.01)
         holder = holder or "another process"
-        raise Busy(f"{folder}: {holder} is writing here; try again when it has ended.") from None
+        raise Busy(f"{what}: {holder} is writing here; try again when it has ended.") from None
 
 
 def refuse_if_busy(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Where a delivery's raw tables come from: a folder, one file, or a SQL database."""
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
@@ -11,7 +10,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from ...errors import Mistake, Unavailable
+from ...databases import engine_of, shown
+from ...errors import Unavailable
 from ..mapping import Mapping
 from ..quarantine import Report
 from ..schemas import SCHEMAS
@@ -22,7 +22,7 @@ from .rejection import Rejected
 from .typedtables import parquet_table, typed_task
 
 _ROWS = 50_000
-USER, PASSWORD = "TRADECREDIT_SOURCE_USER", "TRADECREDIT_SOURCE_PASSWORD"
+CREDENTIALS = "TRADECREDIT_SOURCE"
 
 
 class Source(Protocol):
@@ -98,26 +98,10 @@ class Database:
 
     def __init__(self, mapping: Mapping, *, fewer_rows: bool = False) -> None:
         self.mapping, self.fewer_rows = mapping, fewer_rows
-        import sqlalchemy
-
-        try:
-            url = sqlalchemy.make_url(mapping.source)
-            if url.drivername == "postgresql":
-                url = url.set(drivername="postgresql+psycopg")
-            if os.environ.get(USER):
-                url = url.set(username=os.environ[USER])
-            if os.environ.get(PASSWORD):
-                url = url.set(password=os.environ[PASSWORD])
-            if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
-                raise Rejected("FILE_MISSING", f"{_shown(url)}: there is no such database file.")
-            self._engine = sqlalchemy.create_engine(url)
-        except sqlalchemy.exc.NoSuchModuleError as fault:
-            raise Mistake(f"source: its kind of database is not known ({fault}); postgresql and sqlite are.") from None
-        except sqlalchemy.exc.ArgumentError:
-            raise Mistake("source: is no database URL such as sqlite:///erp.db or postgresql://host/db.") from None
-        except ImportError as fault:
-            raise Mistake(f"source: its driver is not there ({fault}); install tradecredit[postgres].") from None
-        self._shown = _shown(url)
+        self._engine = engine_of("source", mapping.source, CREDENTIALS)
+        self._shown, url = shown(self._engine.url), self._engine.url
+        if url.drivername.startswith("sqlite") and not Path(url.database or "").is_file():
+            raise Rejected("FILE_MISSING", f"{self._shown}: there is no such database file.")
 
     def open(self, table: str, mapping: Mapping, report: Report, tell: Callable[[int], None]) -> RawTable | None:
         said = mapping.tables.get(table)
@@ -170,12 +154,6 @@ class Database:
 
 
 _SAID_WRONG = re.compile(r"no such|near \"|syntax|incomplete input|ambiguous")  # SQLite calls these operational too
-
-
-def _shown(url: Any) -> str:
-    """A database's address without anything that could be a secret."""
-    place = f"{url.host or ''}{f':{url.port}' if url.port else ''}"
-    return f"{url.drivername.split('+')[0]}://{place}/{url.database or ''}"
 
 
 def _spare(table: str, limits: bool) -> set[str]:

@@ -1,0 +1,150 @@
+"""The nightly job: every customer of a ledger rated into the store, exactly once, and what came of it."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..features.ledger import read_about
+from ..features.observations import STATUS_TEXT, Status
+from .batch import write_ratings
+from .bundle import Bundle
+from .earlier import Earlier
+from .scoring import Scored, score_parts
+from .store.history import earlier_ratings, ratings_of
+from .store.recording import RunKey, record, recorded
+from .store.store import Store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes
+    ----------
+    run_id : int
+    already : bool
+        The same bundle, day and ledger had been rated before: nothing was written.
+    status : dict of Status to int
+        How many customers have which; all together are the customers of the ledger.
+    upgrades, downgrades : int
+        Of customers that had a published grade before and have another now; into default is a downgrade.
+    """
+
+    run_id: int
+    already: bool
+    status: dict[Status, int]
+    upgrades: int
+    downgrades: int
+
+    def lines(self) -> Iterator[str]:
+        """For the log."""
+        rated = self.status.get(Status.OBSERVED, 0)
+        total = sum(self.status.values())
+        yield f"run {self.run_id}{' was there already; nothing was written' if self.already else ''}"
+        yield f"{total} customers in the ledger = {rated} rated + {total - rated} not rated"
+        for status, many in self.status.items():
+            if status is not Status.OBSERVED:
+                yield f"{many:>8,} x {STATUS_TEXT[status][0]}"
+        yield f"{self.upgrades} upgraded, {self.downgrades} downgraded since the run before"
+
+
+def rate(
+    bundle: Bundle,
+    folder: Path,
+    as_of: date,
+    store: Store,
+    *,
+    out: Path | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> Outcome:
+    """Rate a ledger into a store, and into a Parquet file too where one is named.
+
+    The ratings are first told to a file, partition by partition, and then recorded in one transaction: whatever stops
+    the job, the store holds the run whole or not at all, and the same command completes it. Grades that were published
+    before are those of the store's last run of an earlier day.
+
+    Raises
+    ------
+    Busy
+        Another job is writing; it is named.
+    Unavailable
+        The disk or the database failed.
+    """
+    about = read_about(folder)
+    key = RunKey(bundle.fingerprint, ledger_fingerprint(folder), as_of)
+    names = bundle.system.scale.names
+    with store.only_writer():
+        run_id = recorded(store, key)
+        if run_id is not None:
+            told = ratings_of(store, run_id)
+            if out:
+                write_ratings(out, iter([told]))
+            return _outcome(run_id, True, told, names)
+        earlier_run, earlier = earlier_ratings(store, as_of)
+        people: dict[str, str] = {}
+
+        def tables() -> Iterator[pa.Table]:
+            for number, _, scored in score_parts(bundle, folder, as_of, earlier=_on_scale(earlier, names)):
+                people.update(_names(scored))
+                yield scored.table
+                progress(number + 1, about["partitions"])
+
+        with tempfile.TemporaryDirectory(prefix="tradecredit-") as aside:
+            file = out or Path(aside) / "ratings.parquet"
+            rows = write_ratings(file, tables())
+            if rows != about["customers"]:
+                raise RuntimeError(f"{rows} ratings of {about['customers']} customers of {folder}")
+            run_id = record(
+                store,
+                key,
+                file,
+                about=bundle.about | {"grades": list(names)},
+                names=people,
+                earlier_run=earlier_run,
+            )
+            shown = pq.read_table(file, columns=["status", "published", "previous"])
+    return _outcome(run_id, False, shown, names)
+
+
+def ledger_fingerprint(folder: Path) -> str:
+    """Of all that was delivered to a ledger: another delivery, another fingerprint."""
+    said = json.dumps(read_about(folder)["deliveries"], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
+    """Grades of another scale are no grades of this one: they are not kept, and what moved is still told."""
+    if earlier is None:
+        return None
+    known = earlier.table["published"].isin([*names, "D", ""])
+    return Earlier(earlier.table.assign(published=earlier.table["published"].where(known, "")))
+
+
+def _names(scored: Scored) -> dict[str, str]:
+    ids, names = (scored.customers[column].to_numpy(object) for column in ("customer_id", "name"))
+    return {str(one): str(name or one) for one, name in zip(ids, names, strict=True)}
+
+
+def _outcome(run_id: int, already: bool, told: pa.Table, names: tuple[str, ...]) -> Outcome:
+    values, counts = np.unique(np.asarray(told["status"].to_pylist(), str), return_counts=True)
+    status = {Status[one.upper()]: int(many) for one, many in zip(values, counts, strict=True)}
+    rank = {grade: place for place, grade in enumerate((*names, "D"))}
+    now, before = (
+        np.array([rank.get(one, -1) for one in told[name].to_pylist()]) for name in ("published", "previous")
+    )
+    both = (now >= 0) & (before >= 0)
+    return Outcome(
+        run_id,
+        already,
+        dict(sorted(status.items())),
+        int((both & (now < before)).sum()),
+        int((both & (now > before)).sum()),
+    )

@@ -1,0 +1,59 @@
+"""What the store holds, as lines for a terminal."""
+
+from collections.abc import Iterator, Sequence
+
+from ..features.quarantine import printable
+from .scoring import status_text
+from .store.decisions import Decision
+from .store.history import Entry, Told
+
+_MODELS = {"scorecard": ("scorecard", "评分卡"), "boosting": ("boosted trees", "梯度提升树")}
+
+
+def history_lines(entries: Sequence[Entry]) -> Iterator[str]:
+    """A line a rating, the oldest first."""
+    yield f"{'from':10}  {'to':10}  {'grade':5}  {'shown':5}  {'PD':>8}  {'points':>6}  recorded (UTC)"
+    for one in entries:
+        to = "superseded" if one.superseded else str(one.valid_to or "now")
+        pd = f"{100 * one.pd:.2f} %" if one.pd is not None else ""
+        points = "" if one.score is None else str(one.score)
+        yield (
+            f"{one.valid_from}  {to:10}  {one.grade or '–':5}  {one.published or '–':5}  {pd:>8}  {points:>6}  "
+            f"{one.recorded_at:%Y-%m-%d %H:%M}, run {one.run_id}, bundle {one.bundle[:12]}"
+            f"{'' if one.status == 'observed' else f', {one.status}'}"
+        )
+
+
+def decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
+    """A line a decision, the oldest first."""
+    for one in decisions:
+        what = f"{one.grade} until {one.valid_until}" if one.kind == "override" else "override withdrawn"
+        yield f"{one.valid_from}  {what}, by {printable(one.decided_by)}: {printable(one.reason)}"
+
+
+def why_lines(told: Told, language: str) -> Iterator[str]:
+    """The rating, its reasons, and what it was made from; `language` is "en" or "zh"."""
+    rating, entry, zh = told.rating, told.entry, language == "zh"
+    name, grade = printable(rating.customer_id), rating.published or "–"
+    if rating.pd is None:
+        yield f"{name}  {entry.valid_from}  {grade}  {status_text(rating.status)[zh]}"
+    else:
+        points = f"{rating.score}分" if zh else f"{rating.score} points"
+        yield f"{name}  {entry.valid_from}  {grade}  PD {100 * rating.pd:.2f} %  {points}"
+    if rating.published != rating.grade:
+        yield f"模型等级 {rating.grade}" if zh else f"the model's grade is {rating.grade}"
+    if told.decision:
+        one = told.decision
+        by, why = printable(one.decided_by), printable(one.reason)
+        yield (
+            f"人工等级 {one.grade}，至{one.valid_until}，{by}：{why}"
+            if zh
+            else f"people decided {one.grade} until {one.valid_until}, {by}: {why}"
+        )
+    for reason in rating.reasons:
+        yield f"{reason.points:>+7.1f}  {reason.zh if zh else reason.en}"
+    card = rating.card_zh if zh else rating.card_en
+    model = f"{_MODELS[rating.model][zh]}{f', {card}' if card else ''}"
+    yield f"{'模型' if zh else 'model'}: {model}; bundle {rating.bundle}"
+    yield f"{'台账' if zh else 'ledger'}: {told.ledger}"
+    yield f"{'记录于' if zh else 'recorded'}: {entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC, run {entry.run_id}"
