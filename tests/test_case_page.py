@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -125,6 +126,35 @@ def test_the_printed_parts_add_up_to_the_printed_score(cases):
         parts = re.findall(r'<td class="num(?: (?:bad|good))?">([+\u2212]?\d+)</td></tr>', render(case, scale=SCALE))
         first, *steps, score = [int(part.replace("\u2212", "-")) for part in parts[: len(case.waterfall) + 2]]
         assert first + sum(steps) == score == case.rating.score
+
+
+def test_what_changed_adds_up_as_it_is_printed(walked):
+    tried = 0
+    for page in sorted((walked / "artifacts/cases").glob("case-*.html")):
+        text = page.read_text("utf-8")
+        if "Change in points" in text:
+            table = text[text.index("What changed since") : text.index("Change in points")]
+            parts = [int(one.replace("\u2212", "-")) for one in re.findall(r">([+\u2212]?\d+)</td></tr>", table)]
+            total = re.search(r"<b>([+\u2212]?\d+)</b></td>", text[text.index("Change in points") :])[1]
+            assert sum(parts) == int(total.replace("\u2212", "-")), page.name
+            tried += 1
+    assert tried > 3
+
+
+def test_the_index_leads_to_every_page(cases, tmp_path):
+    some = [replace(cases[0], customer_id=name) for name in ("A 1", "#1", "甲公司" * 40, "a/../b", "50%25")]
+    for case in some:
+        (tmp_path / file_name(case.customer_id)).write_text(render(case, scale=SCALE), encoding="utf-8")
+    links = re.findall(r'href="([^"]+)"', render_index(some))
+    assert len(links) == len(some) == len(set(links))
+    for link in links:
+        assert (tmp_path / unquote(link)).is_file()
+
+
+def test_the_published_grade_is_shown_and_the_models_beside_it(cases):
+    told = replace(cases[0], rating=replace(cases[0].rating, published="B1", grade="C3"))
+    page = _shown(render(told, scale=SCALE), "en")[0]
+    assert "gradeB1model: C3" in page.replace(" model", "model")
 
 
 def test_every_told_reason_is_in_the_waterfall(cases):

@@ -12,6 +12,7 @@ import pytest
 from tradecredit.errors import Mistake
 from tradecredit.features.catalogue import CATALOGUE, feature
 from tradecredit.features.column import Missing
+from tradecredit.features.declaration import Unit
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
@@ -21,12 +22,14 @@ from tradecredit.pipeline.stage import Stage
 from tradecredit.pipeline.systems import systems as known_systems
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
+from tradecredit.serving.changes import Changes, Stand
 from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.ratings import Rating
 from tradecredit.serving.reasons import ReasonRecipe
 from tradecredit.serving.reference import EVERYONE, Reference
-from tradecredit.serving.scoring import score, score_parts
-from tradecredit.serving.sentences import describe, from_to
+from tradecredit.serving.scoring import _as_of_now, score, score_parts
+from tradecredit.serving.scoring import _points as _points_of
+from tradecredit.serving.sentences import describe, from_to, written
 
 BEFORE, AS_OF = date(2021, 9, 30), date(2021, 12, 31)
 
@@ -172,7 +175,7 @@ def test_every_missing_reason_has_a_sentence_and_no_code():
         assert missing.name not in en + zh
         assert told.zh in zh
         assert told.en[1:] in en
-    assert describe(told, float("nan"), Missing.NODUE)[0].startswith("No invoice fell due in the period: ")
+    assert describe(told, float("nan"), Missing.NODUE)[0].endswith("not available, no invoice fell due in the period")
     for one in CATALOGUE:
         assert all(map(str.strip, from_to(one, (1.0, 0), (float("nan"), int(Missing.NEW)))))
 
@@ -203,3 +206,63 @@ def test_grades_of_another_scale_are_refused(bundle, walked, twice, tmp_path):
 def test_a_reason_recipe_says_what_is_wrong(said):
     with pytest.raises(Mistake, match=r"params.yaml: reasons\."):
         ReasonRecipe(**said)
+
+
+def test_a_customer_that_only_changes_segment_is_told_nothing_of_its_features(bundle, walked):
+    """The same row, seen before as of one segment and now as of another."""
+    (_, _facts, scored), *_ = score_parts(bundle, walked / "data/ledger", AS_OF)
+    rows = np.flatnonzero(scored.rated)[:40]
+    then = scored.matrix.rows(rows)
+    for segment in ("SME", "RETAIL", "CORP"):
+        there = replace(then, keys=then.keys.assign(segment=segment))
+        points, base = _points_of(bundle, bundle.explain(there))
+        now = Stand(there, points, base)
+        seen = _as_of_now(bundle, then, now)
+        before = bundle.system.points.score(bundle.explain(then).log_odds)
+        told = Changes.between(len(rows), np.arange(len(rows)), now, seen, before, before, bundle.features)
+        assert set(told.what) <= {"segment"}
+        moved = np.add.reduceat(np.r_[told.points, 0], told.starts[:-1]) * (np.diff(told.starts) > 0)
+        np.testing.assert_allclose(moved, now.score - before, rtol=0, atol=1e-6)
+
+
+def test_no_usual_value_speaks_against_the_points(bundle, walked):
+    told = 0
+    for _, _, scored in score_parts(bundle, walked / "data/ledger", AS_OF):
+        for reasons in scored.table.column("reasons").to_pylist():
+            for one in reasons:
+                if "(usual" in one["en"]:
+                    told += 1
+                    risk = feature(one["feature"]).risk.value
+                    assert risk * (one["value"] - one["usual"]) * one["points"] <= 0, one["en"]
+    assert told > 50
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "en", "zh"),
+    [
+        (Unit.DAYS, -0.2, "0 days", "0天"),
+        (Unit.DAYS_CHANGE, 18.0, "+18 days", "+18天"),
+        (Unit.DAYS_CHANGE, -1.0, "\u22121 day", "\u22121天"),
+        (Unit.DAYS_CHANGE, 0.3, "0 days", "0天"),
+        (Unit.FLAG, 1.0, "yes", "是"),
+        (Unit.FLAG, 0.0, "no", "否"),
+        (Unit.SHARE, 0.125, "12 %", "12%"),
+        (Unit.SHARE_CHANGE, -0.001, "0 percentage points", "0个百分点"),
+        (Unit.COUNT_CHANGE, -1.0, "\u22121", "\u22121"),
+        (Unit.COUNT_CHANGE, 2.0, "+2", "+2"),
+        (Unit.RATIO, -0.001, "0.00", "0.00"),
+        (Unit.RATIO_CHANGE, 0.25, "+0.25", "+0.25"),
+        (Unit.MONEY, 401213.4, "401,213", "401,213"),
+        (Unit.PER_MONTH, -0.5, "\u22120.5 a month", "每月\u22120.5"),
+    ],
+)
+def test_a_value_is_written_as_people_write_it(unit, value, en, zh):
+    assert (written(unit, value, "en"), written(unit, value, "zh")) == (en, zh)
+
+
+@pytest.mark.parametrize("pd_", [0.0, 1.0, 3.0, -0.1, "0.2"])
+def test_a_rating_before_without_a_probability_is_refused(tmp_path, pd_):
+    table = pa.table({"customer_id": ["A"], "as_of": pa.array([BEFORE], pa.date32()), "published": ["B1"], "pd": [pd_]})
+    pq.write_table(table, tmp_path / "before.parquet")
+    with pytest.raises(Mistake, match="pd should be a number between 0 and 1"):
+        Earlier.read(tmp_path / "before.parquet", AS_OF)

@@ -26,11 +26,15 @@ class Unit(Enum):
     """What a value is counted in."""
 
     DAYS = "days"
+    DAYS_CHANGE = "change of days"
     COUNT = "count"
+    COUNT_CHANGE = "change of a count"
+    FLAG = "yes or no"
     MONEY = "money"
     SHARE = "share"
     SHARE_CHANGE = "change of a share"
     RATIO = "ratio"
+    RATIO_CHANGE = "change of a ratio"
     PER_MONTH = "per month"
 
 

@@ -164,13 +164,14 @@ class RatingSystem:
         log_odds, told, baselines = (
             one(matrix) for one in (self.model.log_odds, self.model.contributions, self.model.baselines)
         )
-        gap = np.abs(told.sum(axis=1) + baselines - log_odds).max(initial=0.0)
-        assert gap <= ADDITIVE, f"contributions miss the log-odds by {gap}"
+        _add_up(baselines, told, log_odds)
         if compared_with is not None:
             theirs = np.where(self.model.reads(matrix), compared_with, 0.0)
             told, baselines = told - theirs, baselines + theirs.sum(axis=1)
         told = told * self.calibration.stretch(baselines + told.sum(axis=1), baselines)[:, None]
-        return Explained(self.calibration.apply(log_odds), told, self.calibration.apply(baselines))
+        calibrated = self.calibration.apply(log_odds), self.calibration.apply(baselines)
+        _add_up(calibrated[1], told, calibrated[0])
+        return Explained(calibrated[0], told, calibrated[1])
 
     def baselines(self, matrix: Matrix) -> Floats:
         """Calibrated log-odds of each row before any feature speaks, length n."""
@@ -202,6 +203,13 @@ class RatingSystem:
             TermStructure.of_dict(said["term"]),
             said["hysteresis"],
         )
+
+
+def _add_up(baselines: Floats, contributions: Floats, log_odds: Floats) -> None:
+    """Asked of every batch, also where Python's asserts are switched off."""
+    gap = np.abs(baselines + contributions.sum(axis=1) - log_odds).max(initial=0.0)
+    if not gap <= ADDITIVE:
+        raise ArithmeticError(f"contributions miss the log-odds by {gap}")
 
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Model]] = {

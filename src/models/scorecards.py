@@ -47,7 +47,8 @@ class SegmentCard:
             case "expert":
                 return f"the card of an expert; {n} are too few to fit one"
             case "offset":
-                return f"the pooled card and {self.offset:+d} points; {n} are too few for a card of its own"
+                by = f"{'plus' if self.offset > 0 else 'minus'} {abs(self.offset)} points"
+                return f"the pooled card {by}; {n} are too few for a card of its own"
             case _:
                 return f"the pooled card; {n} are too few to tell it apart"
 

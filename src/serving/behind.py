@@ -7,6 +7,8 @@ from datetime import date
 import numpy as np
 
 from ..features.account import Account
+from ..features.catalogue import feature
+from ..features.catalogue.outside import SIGNALS
 from ..features.engine.days import NEVER, day_of
 from ..features.ledger import Ledger
 from ..features.money import EXPONENTS
@@ -72,9 +74,13 @@ class Behind:
     invoices : tuple of InvoiceRow; others : tuple of OtherRow
         The heaviest.
     more : int; more_amount : float
-        How many invoices there are besides, and what they were issued over together.
+        How many invoices there are besides, and their amounts together.
+    more_others : int
+        How many other rows there are besides.
     together : bool
         No single piece makes the value; they do together.
+    of_others : bool
+        The value compares the customer with others, whose rows are not shown.
     """
 
     reasons: tuple[Reason, ...]
@@ -82,7 +88,9 @@ class Behind:
     others: tuple[OtherRow, ...]
     more: int
     more_amount: float
+    more_others: int
     together: bool
+    of_others: bool
 
 
 def shown(reasons: Sequence[Reason], found: dict[str, Evidence], own: Ledger, account: Account) -> tuple[Behind, ...]:
@@ -100,10 +108,18 @@ def _behind(reasons: tuple[Reason, ...], found: Evidence, own: Ledger, account: 
     old = {places[number] for one in found.items if one.kind == "older" for number in one.documents}
     shown_ = [k for k in documents if k not in old][:ROWS]
     rest = [k for k in documents if k not in set(shown_)]
-    others = [_other(one, own, account.minor) for one in found.items if one.row >= 0][: ROWS - len(shown_) or 1]
+    loose = [one for one in found.items if one.row >= 0]
+    others = [_other(one, own, account.minor) for one in loose[: max(1, ROWS - len(shown_))]]
     amount = float(account.amount[np.array(rest, int)].sum() / account.minor)
     return Behind(
-        reasons, tuple(_invoice(account, k) for k in shown_), tuple(others), len(rest), amount, found.together
+        reasons,
+        tuple(_invoice(account, k) for k in shown_),
+        tuple(others),
+        len(rest),
+        amount,
+        len(loose) - len(others),
+        found.together,
+        any(feature(one.feature).measure.among_others for one in reasons),
     )
 
 
@@ -125,8 +141,13 @@ def _other(item: Item, own: Ledger, minor: float) -> OtherRow:
     en, zh = _KINDS.get(item.kind, ("", ""))
     match item.kind:
         case "signal":
-            said = f"{row['source']}: {row['name']} = {row['value']:g}"
-            return OtherRow(f"{en}, {said}", f"{zh}，{said}", row["observed_on"].date(), None)
+            known = {(one.source, one.name): one for one in SIGNALS}
+            told = known.get((row["source"], row["name"]))
+            if told:
+                en, zh, value = told.en, told.zh, f"{row['value']:g}"
+            else:
+                en, zh, value = f"{en}, {row['source']}", f"{zh}，{row['source']}", f"{row['name']} = {row['value']:g}"
+            return OtherRow(f"{en}: {value}", f"{zh}：{value}", row["observed_on"].date(), None)
         case "event":
             return OtherRow(*EVENT_TEXT[row["kind"]], row["occurred_on"].date(), None)
         case "limit":

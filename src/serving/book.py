@@ -60,7 +60,7 @@ class Book:
         asked = [("all rated customers", "全部已评级客户", everyone)]
         if segment:
             en, zh = segment_text(segment)
-            asked.append((f"its segment: {en}", f"同类客户：{zh}", self.segment == segment))
+            asked.append((f"its segment: {en}", f"客户类别：{zh}", self.segment == segment))
         if industry:
             en, zh = industry_text(industry)
             asked.append((f"its industry: {en}", f"同行业：{zh}", self.industry == industry))

@@ -8,13 +8,14 @@ def why_card(one: SegmentCard) -> tuple[str, str]:
     """How a segment is rated, in English and Chinese."""
     match one.how:
         case "own":
-            return one.why, f"使用本细分市场的评分卡（训练集中违约客户{one.bads}个）"
+            return one.why, f"采用该类客户专用评分卡（训练集中违约客户{one.bads}个）"
         case "expert":
-            return one.why, f"使用专家评分卡；违约客户仅{one.bads}个，不足以拟合"
+            return one.why, f"采用专家评分卡；违约客户仅{one.bads}个，不足以拟合"
         case "offset":
-            return one.why, f"使用通用评分卡并{one.offset:+d}分；违约客户仅{one.bads}个，不足以单独建卡"
+            by = f"{'加' if one.offset > 0 else '减'}{abs(one.offset)}分"
+            return one.why, f"采用通用评分卡并{by}；违约客户仅{one.bads}个，不足以单独建卡"
         case _:
-            return one.why, f"使用通用评分卡；违约客户仅{one.bads}个，不足以区分"
+            return one.why, f"采用通用评分卡；违约客户仅{one.bads}个，不足以区分"
 
 
 def told_card(model: Model, segment: str) -> tuple[str, str, str]:
@@ -23,5 +24,5 @@ def told_card(model: Model, segment: str) -> tuple[str, str, str]:
         return "", "", ""
     one = next((one for one in model.segments if one.segment == segment), None)
     if one is None:
-        return POOLED, "the pooled card; no card is named for the segment", "使用通用评分卡；所属细分市场无专用评分卡"
+        return POOLED, "the pooled card; no card is named for the segment", "采用通用评分卡；该类客户无专用评分卡"
     return POOLED if one.card is None else one.segment, *why_card(one)

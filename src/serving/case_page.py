@@ -1,5 +1,6 @@
 """The case page: one self-contained HTML file in English and Chinese, drawn without a script."""
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ import numpy as np
 
 from .cases import Case, Month
 from .pages import filled, industry_text, segment_text
+from .ratings import Change, Part
 from .scoring import status_text
+from .whole import whole
 
+_LONGEST = 100  # characters of an id in a file name
 _MARK = 1.2  # per cent of the waterfall's width: where it starts and ends is a mark, not a length
 _COMPARED = {
-    "segment": ("Mean customer of the segment", "所属细分市场的平均客户"),
-    "best": ("Safest of the segment in each feature", "所属细分市场各指标最优值"),
+    "segment": ("Average customer of the segment", "同类客户平均水平"),
+    "best": ("Safest of the segment in each feature", "同类客户各指标最优值"),
 }
 BUCKETS = (
     ("not due", "未到期"),
@@ -32,7 +36,7 @@ class Bar:
 
     en: str
     zh: str
-    points: float
+    points: int
     left: float
     width: float
     tone: str
@@ -82,18 +86,23 @@ def render(case: Case, *, scale: tuple[str, ...], language: str = "en") -> str:
         overdue_total=sum(case.ageing[1:]),
         segment=segment_text(case.segment),
         industry=industry_text(case.industry),
+        changes=_changes(case),
+        parted=_parted(case),
     )
 
 
 def render_index(cases: Sequence[Case], *, language: str = "en") -> str:
     """The list of all cases, the riskiest first."""
-    rows = [(case, file_name(case.customer_id), segment_text(case.segment)) for case in cases]
+    rows = [(case, quote(file_name(case.customer_id)), segment_text(case.segment)) for case in cases]
     return filled("cases.html", language, rows=rows, status_text=status_text)
 
 
 def file_name(customer_id: str) -> str:
-    """A file name that no id can break out of."""
-    return f"case-{quote(customer_id, safe='')}.html"
+    """A file name that no id can break out of, nor make too long."""
+    name = quote(customer_id, safe="")
+    if len(name) > _LONGEST:
+        name = f"{name[:_LONGEST]}-{hashlib.sha256(customer_id.encode()).hexdigest()[:16]}"
+    return f"case-{name}.html"
 
 
 def _horizon(days: int) -> tuple[str, str]:
@@ -113,23 +122,35 @@ def _bars(case: Case) -> list[Bar]:
     def at(points: float) -> float:
         return 100 * (points - low) / (high - low)
 
-    # parts are shown in whole points that add up: each is the step between rounded sums
-    shown = [round(end) for end in ends]
-    bars = [Bar(*_COMPARED[case.baseline], shown[0], at(case.base_points) - _MARK, _MARK, "total")]
-    for k, (step, before, after) in enumerate(zip(case.waterfall, ends, ends[1:], strict=False)):
+    bars = [Bar(*_COMPARED[case.baseline], round(case.base_points), at(case.base_points) - _MARK, _MARK, "total")]
+    for step, before, after, points in zip(case.waterfall, ends, ends[1:], _whole_steps(case), strict=False):
         tone = "bad" if step.points < 0 else "good"
-        bars.append(
-            Bar(
-                step.en,
-                step.zh,
-                shown[k + 1] - shown[k],
-                at(min(before, after)),
-                max(0.4, abs(at(after) - at(before))),
-                tone,
-            )
-        )
-    bars.append(Bar("Score", "得分", shown[-1], at(ends[-1]) - _MARK, _MARK, "total"))
+        left, width = at(min(before, after)), max(0.4, abs(at(after) - at(before)))
+        bars.append(Bar(step.en, step.zh, points, left, width, tone))
+    bars.append(Bar("Score", "得分", case.rating.score or 0, at(ends[-1]) - _MARK, _MARK, "total"))
     return bars
+
+
+def _whole_steps(case: Case) -> list[int]:
+    """The points of the waterfall as they are printed: from the rounded base to the score."""
+    return whole([step.points for step in case.waterfall], (case.rating.score or 0) - round(case.base_points))
+
+
+def _changes(case: Case) -> tuple[list[tuple[Change, int]], int]:
+    """What moved the points, and all together: from the score as it was printed before to the one of now."""
+    rating = case.rating
+    if not rating.changes:
+        return [], 0
+    exact = case.base_points + sum(step.points for step in case.waterfall)
+    moved = [one.points for one in rating.changes]
+    total = (rating.score or 0) - round(exact - sum(moved))
+    return list(zip(rating.changes, whole(moved, total), strict=True)), total
+
+
+def _parted(case: Case) -> list[tuple[Part, int]]:
+    """The features on which the models part, with the points that the waterfall prints."""
+    printed = dict(zip((step.feature for step in case.waterfall), _whole_steps(case), strict=True))
+    return [(one, printed.get(one.feature, round(one.points))) for one in case.rating.parted]
 
 
 def _behaviour(months: Sequence[Month]) -> Behaviour:

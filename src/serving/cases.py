@@ -31,8 +31,9 @@ _LATENESS = feature("late_km_90d").measure
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the waterfall: a feature, or all others of a family together. Points as in `Reason`."""
+    """One step of the waterfall: a feature, or ("") all others of a family together. Points as in `Reason`."""
 
+    feature: str
     en: str
     zh: str
     points: float
@@ -159,13 +160,13 @@ def _waterfall(scored: Scored, place: int, rating: Rating, read: np.ndarray) -> 
         one = bundle.features[p]
         if rank < BARS:
             value, code = float(scored.matrix.values[place, p]), int(scored.matrix.missing[place, p])
-            en, zh = beside_usual(one, value, code, float(scored.usual[place, p]))
-            steps.append(Step(en, zh, float(points[p])))
+            en, zh = beside_usual(one, value, code, float(scored.usual[place, p]), float(points[p]))
+            steps.append(Step(one.name, en, zh, float(points[p])))
         else:
             rest[one.family] = rest.get(one.family, 0.0) + float(points[p])
     for family, sum_ in rest.items():
         en, zh = family.value
-        steps.append(Step(f"Others of {en}", f"其他{zh}指标", sum_))
+        steps.append(Step("", f"Others of {en}", f"其他{zh}指标", sum_))
     return tuple(sorted(steps, key=lambda step: step.points))
 
 
@@ -184,8 +185,8 @@ def _months(account: Account) -> tuple[Month, ...]:
 
 
 def _overdue(account: Account) -> list[tuple[str, float]]:
-    """Invoices past due and what is open of each, the heaviest first."""
-    late = np.flatnonzero((account.open > 0) & (account.due < account.T))
+    """Invoices past due and not in dispute, and what is open of each, the heaviest first."""
+    late = np.flatnonzero((account.open > 0) & (account.open == account.undisputed) & (account.due < account.T))
     order = late[np.argsort(-account.open[late], kind="stable")]
     return [
         (account.facts.document_id(int(account.document[k])), float(account.open[k] / account.minor)) for k in order

@@ -14,7 +14,7 @@ MOST = 4  # features are told, the others together
 _NOTHING = 1e-6  # points: what floating point leaves
 SEGMENT, MODEL, OTHERS = "segment", "model", "others"  # what moves points besides a feature
 _TEXT = {
-    SEGMENT: ("Compared with another segment than before", "所属细分市场与上次不同"),
+    SEGMENT: ("Rated with another segment than before", "客户类别与上次不同"),
     MODEL: (
         "The model or its calibration changed, or records of that time were corrected",
         "模型或校准已更新，或当时的记录已更正",
@@ -25,7 +25,7 @@ _TEXT = {
 
 @dataclass(frozen=True)
 class Stand:
-    """How n customers stood on their days, as the model of now sees it.
+    """How n customers stood on their days, as the model of now sees them among the customers of one segment.
 
     Attributes
     ----------
@@ -65,7 +65,14 @@ class Changes:
 
     @classmethod
     def between(
-        cls, n: int, rows: Integers, now: Stand, then: Stand, published: Floats, features: Sequence[Feature]
+        cls,
+        n: int,
+        rows: Integers,
+        now: Stand,
+        then: Stand,
+        score_then: Floats,
+        published: Floats,
+        features: Sequence[Feature],
     ) -> "Changes":
         """Of some rows out of n.
 
@@ -74,11 +81,14 @@ class Changes:
         rows : int64, length m, ascending
             Those that were rated before and are now.
         now, then : Stand, m rows
-            By the same model: today, and on the day of the rating before.
+            By the same model, among the customers of the segment of today: today, and on the day of the rating before.
+        score_then : float64, length m
+            Points on the day of the rating before, among the customers of the segment of that day.
         published : float64, length m
             Points of that rating, not rounded.
         """
-        moved, base, model = now.points - then.points, now.base_points - then.base_points, then.score - published
+        moved, model = now.points - then.points, score_then - published
+        base = now.base_points - then.base_points + then.score - score_then
         order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :MOST]
         counts = np.zeros(n, np.int64)
         what, points, told = list[str](), list[float](), list[tuple[str, str]]()

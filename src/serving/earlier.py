@@ -48,6 +48,11 @@ class Earlier:
         texts = pd.api.types.is_string_dtype(table["customer_id"])
         if not (dated and texts) or table[["customer_id", "as_of"]].isna().any(axis=None):
             raise Mistake(f"--previous {path}: customer_id should be text and as_of a day, on every row.")
+        pds = table["pd"]
+        if not pd.api.types.is_numeric_dtype(pds) or not (pds.isna() | ((pds > 0) & (pds < 1))).all():
+            raise Mistake(
+                f"--previous {path}: pd should be a number between 0 and 1, or empty where there was no rating."
+            )
         if len(table) and (day := table["as_of"].max().date()) > as_of:
             raise Mistake(f"--previous {path}: is of {day}, later than {as_of}; name the ratings that came before.")
         if (twice := table["customer_id"].duplicated()).any():

@@ -1,9 +1,8 @@
 """Evidence: the rows of the ledger that make a feature's value, found by telling its features on changed ledgers.
 
 So no measure needs a second telling of what it looks at. What changes a value when it is left out is evidence of it;
-the more it changes it, the more it weighs. Where rows stand for each other, so that none is missed alone, the documents
-are evidence whose due day the value depends on. All evidence of a feature together, and nothing else, gives its value
-again.
+the more it changes it, the more it weighs. Where rows stand for each other, so that none is missed alone, rows are
+taken out as long as the value stays, the oldest first: what is left gives the value, and not without any one of them.
 """
 
 from collections.abc import Sequence
@@ -24,6 +23,9 @@ _SHIFTS = (-100, 60)  # days: late enough, and early enough, for every measure o
 _EXACT = 1e-6  # of a value: float32 and the order of sums leave less
 _LOOSE = ("payments", "events", "limits", "signals")  # rows that may belong to no document
 _TOGETHER = 128  # variants rated at once
+_CUTS = 8  # places at which a row of items is cut in one trial
+_PASSES = 9  # of leaving out: where less of one makes room for less of another
+_MOST_NEEDED = 40  # pieces found one by one; beyond so many none is of interest by itself
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +58,7 @@ class Evidence:
     items : tuple of Item
         The heaviest first.
     together : bool
-        They make the value together: some can be left out one by one without being missed.
+        They make the value together: each of them can be left out without being missed, for another takes its place.
     """
 
     items: tuple[Item, ...]
@@ -64,20 +66,23 @@ class Evidence:
 
 
 def items_of(own: Ledger, day: int) -> list[Item]:
-    """All that can be left out of a customer's ledger, piece by piece."""
+    """All that can be left out of a customer's ledger, piece by piece: what was done with long ago, rows of no
+    document, then documents, the oldest first.
+    """
     invoices, payments, names = own.invoices, own.payments, documents_of(own)
     last = pd.concat([invoices.set_index("invoice_id")["due_on"], payments.set_index("invoice_id")["paid_on"]])
-    recent = last.groupby(level=0).max() > pd.Timestamp(day_of(day - _RECENT))
+    last = last.groupby(level=0).max().reindex(names)
+    recent = last > pd.Timestamp(day_of(day - _RECENT))
     paid, asked = (rows.groupby("invoice_id")["amount"].sum() for rows in (payments, invoices))
     still = asked.sub(paid, fill_value=0).reindex(asked.index) > 0
-    near = (recent.reindex(names, fill_value=False) | still.reindex(names, fill_value=False)).to_numpy(bool)
-    told = [Item("invoice", (int(place),)) for place in np.flatnonzero(near)]
-    told += [Item("older", tuple(np.flatnonzero(~near).tolist()))] if (~near).any() else []
+    near = (recent | still.reindex(names, fill_value=False)).to_numpy(bool)
+    told = [Item("older", tuple(np.flatnonzero(~near).tolist()))] if (~near).any() else []
     for table in _LOOSE:
         rows = getattr(own, table)
         loose = ~rows["invoice_id"].isin(names) if "invoice_id" in rows else pd.Series(True, index=rows.index)
         told += [Item(table.removesuffix("s"), row=int(row)) for row in np.flatnonzero(loose)]
-    return told
+    order = np.argsort(last.to_numpy("datetime64[s]"), kind="stable")
+    return told + [Item("invoice", (int(place),)) for place in order if near[place]]
 
 
 def evidence_of(if_: WhatIf, features: Sequence[str]) -> dict[str, Evidence]:
@@ -86,15 +91,95 @@ def evidence_of(if_: WhatIf, features: Sequence[str]) -> dict[str, Evidence]:
         return {}
     items = items_of(if_.own, if_.day)
     found = _suspects(if_, items, features)
-    tries = [places for told in found.values() for places in told]
-    kept = np.array([[place in places for place in range(len(items))] for places in tries], bool)
-    again = _rated(if_, _without(if_.own, items, ~kept))
+    held = _first_enough(if_, items, found)
+    weights = {name: np.zeros(len(held[name])) for name in held} | _missed(
+        if_, items, {name: places for name, places in held.items() if len(places) <= _MOST_NEEDED}
+    )
+    for _ in range(_PASSES):
+        slack = {name: held[name] for name, by in weights.items() if (by == 0).any()}
+        if not slack:
+            break
+        held |= _fewest(if_, items, slack)
+        weights |= _missed(if_, items, {name: held[name] for name in slack})
     result = {}
-    for k, (name, sets) in enumerate(found.items()):
-        moved = _moved(again, name)[k * len(sets) : (k + 1) * len(sets)]
-        enough = next(place for place, by in enumerate(moved) if by == 0)  # the last holds everything
-        result[name] = Evidence(tuple(items[place] for place in sets[enough]), together=enough > 0)
+    for name, places in held.items():
+        order = [places[k] for k in np.argsort(-weights[name], kind="stable")]
+        alone = set(found[name][0])
+        result[name] = Evidence(
+            tuple(items[place] for place in order), together=len(order) > 1 and not alone.intersection(order)
+        )
     return result
+
+
+def _first_enough(if_: WhatIf, items: Sequence[Item], found: dict[str, tuple[list[int], ...]]) -> dict[str, list[int]]:
+    """Of each feature's sets the first that gives the value; the last, which holds everything, does."""
+    tries = [places for sets in found.values() for places in sets]
+    kept = np.array([np.isin(range(len(items)), places) for places in tries], bool)
+    again, told, at = _rated(if_, _without(if_.own, items, ~kept)), {}, 0
+    for name, sets in found.items():
+        moved = _moved(again, name)[at : at + len(sets)]
+        told[name] = sets[next(place for place, by in enumerate(moved) if by == 0)]
+        at += len(sets)
+    return told
+
+
+def _fewest(if_: WhatIf, items: Sequence[Item], found: dict[str, list[int]]) -> dict[str, list[int]]:
+    """Sets from which nothing can be left out any more, of sets that give the values; in the order of the items.
+
+    From the front as much is left out at once as the value allows; what stops it is needed. All features are tried in
+    one book of variants.
+    """
+    left = {name: sorted(places) for name, places in found.items()}
+    needed: dict[str, list[int]] = {name: [] for name in found}
+    while open_ := [name for name, places in left.items() if places]:
+        low, high = dict.fromkeys(open_, 0), {name: len(left[name]) for name in open_}
+        while narrow := [name for name in open_ if low[name] < high[name]]:  # low can go; high + 1 is not known to
+            cuts = {name: _between(low[name], high[name]) for name in narrow}
+            kept = np.array(
+                [
+                    np.isin(range(len(items)), [*needed[name], *left[name][cut:]])
+                    for name in narrow
+                    for cut in cuts[name]
+                ],
+                bool,
+            )
+            told, at = _rated(if_, _without(if_.own, items, ~kept)), 0
+            for name in narrow:
+                moved = _moved(told, name)[at : at + len(cuts[name])]
+                at += len(cuts[name])
+                good = next((k for k, by in enumerate(moved) if by > 0), len(moved))
+                if good < len(moved):
+                    high[name] = cuts[name][good] - 1
+                if good:
+                    low[name] = cuts[name][good - 1]
+        for name in open_:
+            rest = left[name][low[name] :]
+            needed[name] += rest[:1]
+            left[name] = rest[1:]
+            if len(needed[name]) == _MOST_NEEDED:
+                needed[name], left[name] = needed[name] + left[name], []
+    return needed
+
+
+def _between(low: int, high: int) -> list[int]:
+    """Some numbers above `low` up to `high`, ascending, evenly apart; `high` is the last."""
+    return sorted({low + -(-(high - low) * k // _CUTS) for k in range(1, _CUTS + 1)})
+
+
+def _missed(if_: WhatIf, items: Sequence[Item], held: dict[str, list[int]]) -> dict[str, Floats]:
+    """By how much each feature's value moves when one of its set is left out of it."""
+    if not held:
+        return {}
+    kept = np.zeros((sum(map(len, held.values())), len(items)), bool)
+    at = 0
+    for places in held.values():
+        kept[at : at + len(places), places] = ~np.eye(len(places), dtype=bool)
+        at += len(places)
+    told, at, moved = _rated(if_, _without(if_.own, items, ~kept)), 0, {}
+    for name, places in held.items():
+        moved[name] = _moved(told, name)[at : at + len(places)]
+        at += len(places)
+    return moved
 
 
 def _suspects(if_: WhatIf, items: Sequence[Item], features: Sequence[str]) -> dict[str, tuple[list[int], ...]]:

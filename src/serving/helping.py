@@ -44,10 +44,12 @@ class Help:
 def what_would_help(if_: WhatIf, overdue: list[tuple[str, float]], log_odds: float) -> list[Help]:
     """What pays off, in the order told: invoices paid at once, then terms kept for three months.
 
+    A plan that costs more and gains nothing more is not told.
+
     Parameters
     ----------
     overdue : list of (invoice id, open amount in the reporting currency)
-        What is past due today, the heaviest first.
+        What is past due today and not in dispute, the heaviest first.
     log_odds : float
         Of its rating as it is.
     """
@@ -58,11 +60,16 @@ def what_would_help(if_: WhatIf, overdue: list[tuple[str, float]], log_odds: flo
         en = "Pay the overdue invoice" if n == 1 else f"Pay the {n} {'heaviest ' if heaviest else ''}overdue invoices"
         zh = "付清逾期发票" if n == 1 else f"付清{'金额最大的' if heaviest else '全部'}{n}张逾期发票"
         plans.append((en, zh, 0, amount, paid(if_.own, {name for name, _ in some}, if_.day)))
-    en = "Keep to terms for three months" + (", what is overdue paid today" if overdue else "")
+    en = "Pay what is overdue today and keep to terms for three months" if overdue else "Keep to terms for three months"
     zh = ("今日付清逾期款，并" if overdue else "") + "在三个月内按期付款"
     plans.append((en, zh, QUARTER, sum(money for _, money in overdue), kept_to_terms(if_.own, if_.day)))
     told = [_rated(if_, *plan, log_odds) for plan in plans]
-    return [one for one in told if one.points >= 1]
+    best, kept = 0.0, []
+    for one in told:
+        if one.points >= best + 1:
+            kept.append(one)
+            best = one.points
+    return kept
 
 
 def _rated(if_: WhatIf, en: str, zh: str, days: int, amount: float, ledger: Ledger, log_odds: float) -> Help:

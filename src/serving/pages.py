@@ -52,7 +52,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters |= {"en_date": _en_date, "zh_date": _zh_date, "money": _money, "percent": _percent, "points": _points}
+    env.filters |= {
+        "en_date": _en_date,
+        "zh_date": _zh_date,
+        "zh_short": _zh_short,
+        "money": _money,
+        "percent": _percent,
+        "points": _points,
+    }
     env.filters |= {"unbroken": _unbroken, "capitalise": _capitalise}
     return env
 
@@ -63,6 +70,10 @@ def _en_date(day: date) -> str:
 
 def _zh_date(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _zh_short(day: date) -> str:
+    return f"{day.year}/{day.month}/{day.day}"
 
 
 def _unbroken(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import Mistake
 from ..features.workers import THREADS
@@ -27,7 +27,7 @@ def print_pages(
     if language not in LANGUAGES:
         raise Mistake(f"--language should be en or zh, got {language!r}.")
     pages = sorted(source.glob("*.html")) if source.is_dir() else [source]
-    if not pages or not all(page.is_file() for page in pages):
+    if not pages or not all(page.is_file() and page.suffix == ".html" for page in pages):
         raise Mistake(f"{source}: is no page, nor a folder of pages such as artifacts/cases; run 'dvc repro'.")
     _printer()
     out.mkdir(parents=True, exist_ok=True)
@@ -43,8 +43,14 @@ def pdf(html: str, language: str) -> bytes:
     """A page that `pages.filled` made, as PDF in one language."""
     html_of, css_of = _printer()
     shown = f".{language} {{ display: inline !important }} .{LANGUAGES[language]} {{ display: none !important }}"
-    written: bytes = html_of(string=html).write_pdf(stylesheets=[css_of(string=shown)])
+    written: bytes = html_of(string=html, url_fetcher=_nothing_from_outside).write_pdf(
+        stylesheets=[css_of(string=shown)]
+    )
     return written
+
+
+def _nothing_from_outside(url: str, *_: object, **__: object) -> NoReturn:
+    raise ValueError(f"{url}: a page is whole in itself")
 
 
 def _print(out: Path, language: str, page: Path) -> Path:

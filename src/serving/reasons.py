@@ -151,14 +151,15 @@ class Reasons:
         starts, places = recipe.choose(points, rows)
         who = np.repeat(np.arange(len(points)), np.diff(starts))
         values, missing, common = matrix.values[who, places], matrix.missing[who, places], usual[who, places]
+        weights = points[who, places]
         told = [
-            beside_usual(matrix.features[place], value, code, median)
-            for place, value, code, median in zip(
-                places.tolist(), values.tolist(), missing.tolist(), common.tolist(), strict=True
+            beside_usual(matrix.features[place], *rest)
+            for place, *rest in zip(
+                places.tolist(), values.tolist(), missing.tolist(), common.tolist(), weights.tolist(), strict=True
             )
         ]
         en, zh = [one[0] for one in told], [one[1] for one in told]
-        return cls(matrix.features, starts, places, points[who, places], values, common, missing, en, zh)
+        return cls(matrix.features, starts, places, weights, values, common, missing, en, zh)
 
 
 def by_family(features: Sequence[Feature], points: Floats) -> dict[Family, Floats]:

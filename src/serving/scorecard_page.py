@@ -104,8 +104,9 @@ def _edge(feature: Feature, edge: float, language: str) -> str:
             told = f"{_digits(100 * edge)}{'%' if zh else ' %'}"
         case Unit.SHARE_CHANGE:
             told = f"{'+' if edge > 0 else ''}{_digits(100 * edge)}{'个百分点' if zh else ' percentage points'}"
-        case Unit.DAYS:
-            told = f"{_digits(edge)}{'天' if zh else ' days'}"
+        case Unit.DAYS | Unit.DAYS_CHANGE:
+            sign = "+" if edge > 0 and feature.unit is Unit.DAYS_CHANGE else ""
+            told = f"{sign}{_digits(edge)}{'天' if zh else ' days'}"
         case _:
             told = _digits(edge)
     return told.replace("-", "\u2212")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -168,19 +168,19 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
     wide, told = _explained(
         bundle, facts, np.r_[everyone, again], np.r_[np.full(facts.n, day), before["day"].to_numpy()[again]]
     )
-    matrix = wide.only(bundle.system.model.features)
-    points, base = -bundle.system.points.factor * told.contributions, bundle.system.points.score(told.baselines)
-    now, then = Stand(matrix.rows(again), points[again], base[again]), slice(facts.n, None)
-    second, parting = _second(bundle, wide.rows(slice(facts.n)), told.log_odds, points, status == Status.OBSERVED)
+    matrix, here = wide.only(bundle.system.model.features), slice(facts.n)
+    points, base = _points(bundle, told)
+    second, parting = _second(bundle, wide.rows(here), told.log_odds, points, status == Status.OBSERVED)
+    now = Stand(matrix.rows(again), points[again], base[again])
     return Scored(
         bundle,
         as_of,
         facts.customers,
         status,
-        matrix.rows(slice(facts.n)),
-        told.log_odds[: facts.n],
-        points[: facts.n],
-        base[: facts.n],
+        matrix.rows(here),
+        told.log_odds[here],
+        points[here],
+        base[here],
         second,
         parting,
         before,
@@ -188,11 +188,24 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
             facts.n,
             again,
             now,
-            Stand(matrix.rows(then), points[then], base[then]),
+            _as_of_now(bundle, matrix.rows(slice(facts.n, None)), now),
+            bundle.system.points.score(told.log_odds[facts.n :]),
             bundle.system.points.score(logit(before["pd"].to_numpy()[again])),
             bundle.features,
         ),
     )
+
+
+def _points(bundle: Bundle, told: Explained) -> tuple[Floats, Floats]:
+    """(n, k): what each feature adds to the score; length n: the score before any speaks."""
+    return -bundle.system.points.factor * told.contributions, bundle.system.points.score(told.baselines)
+
+
+def _as_of_now(bundle: Bundle, then: Matrix, now: Stand) -> Stand:
+    """How customers stood then, seen among the customers of the segment that they are of now."""
+    keys = then.keys.assign(segment=now.matrix.keys["segment"].to_numpy(object))
+    there = replace(then, keys=keys)
+    return Stand(there, *_points(bundle, bundle.explain(there)))
 
 
 def _explained(bundle: Bundle, facts: Facts, who: Days, day: Days) -> tuple[Matrix, Explained]:

@@ -13,13 +13,17 @@ def describe(declared: Feature, value: float, missing: int) -> tuple[str, str]:
         said = _said(declared, value, missing)
         return f"{en[0].upper()}{en[1:]}: {said[0]}", f"{zh}：{said[1]}"
     why_en, why_zh = MISSING_TEXT[Missing(missing)]
-    return f"{why_en[0].upper()}{why_en[1:]}: {en} is not known", f"{why_zh}，无法得知{zh}"
+    return f"{en[0].upper()}{en[1:]}: not available, {why_en}", f"{zh}：无数据（{why_zh}）"
 
 
-def beside_usual(declared: Feature, value: float, missing: int, usual: float) -> tuple[str, str]:
-    """The same, and what is usual in the segment where that reads otherwise."""
+def beside_usual(declared: Feature, value: float, missing: int, usual: float, points: float) -> tuple[str, str]:
+    """The same, and what is usual in the segment where that reads otherwise and explains the points.
+
+    Points compare with the mean customer, and the usual value is a median: where many are at one end, a customer on the
+    better side of the median may still be worse than the mean. Then the median would only mislead, and is not told.
+    """
     en, zh = describe(declared, value, missing)
-    if missing or math.isnan(usual):
+    if missing or math.isnan(usual) or declared.risk.value * (value - usual) * points > 0:
         return en, zh
     told = written(declared.unit, usual, "en")
     if told == written(declared.unit, value, "en"):
@@ -39,7 +43,7 @@ def _said(declared: Feature, value: float, missing: int) -> tuple[str, str]:
         return "never", "从未发生"
     if missing:
         en, zh = MISSING_TEXT[Missing(missing)]
-        return f"not known, {en}", f"未知，{zh}"
+        return f"not available, {en}", f"无数据（{zh}）"
     return written(declared.unit, value, "en"), written(declared.unit, value, "zh")
 
 
@@ -47,17 +51,37 @@ def written(unit: Unit, value: float, language: str) -> str:
     """A value as people of the language write it."""
     zh = language == "zh"
     match unit:
-        case Unit.DAYS:
-            return f"{value:.0f}天" if zh else f"{value:.0f} {'day' if round(abs(value)) == 1 else 'days'}"
+        case Unit.DAYS | Unit.DAYS_CHANGE:
+            told = _whole(value, signed=unit is Unit.DAYS_CHANGE)
+            return f"{told}天" if zh else f"{told} {'day' if round(abs(value)) == 1 else 'days'}"
         case Unit.SHARE:
-            return f"{100 * value:.0f}%" if zh else f"{100 * value:.0f} %"
+            return f"{_whole(100 * value)}%" if zh else f"{_whole(100 * value)} %"
         case Unit.SHARE_CHANGE:
-            return f"{100 * value:+.0f}个百分点" if zh else f"{100 * value:+.0f} percentage points"
-        case Unit.MONEY:
-            return f"{value:,.0f}"
-        case Unit.COUNT:
-            return f"{value:.0f}"
+            told = _whole(100 * value, signed=True)
+            return f"{told}个百分点" if zh else f"{told} percentage points"
+        case Unit.FLAG:
+            return ("是" if value else "否") if zh else ("yes" if value else "no")
+        case Unit.COUNT | Unit.MONEY:
+            return _whole(value)
+        case Unit.COUNT_CHANGE:
+            return _whole(value, signed=True)
         case Unit.PER_MONTH:
-            return f"每月{value:+.2g}" if zh else f"{value:+.2g} a month"
+            told = _minus(f"{value:+.2g}")
+            return f"每月{told}" if zh else f"{told} a month"
         case Unit.RATIO:
-            return f"{value:.2f}"
+            return _minus(f"{value:.2f}")
+        case Unit.RATIO_CHANGE:
+            return _minus(f"{value:+.2f}")
+
+
+def _whole(value: float, *, signed: bool = False) -> str:
+    """A whole number; there is no minus before 0, and no plus."""
+    told = round(value)
+    return _minus(f"{told:+,}" if signed and told else f"{told:,}")
+
+
+def _minus(told: str) -> str:
+    """With the sign that is a minus; what is nothing when it is rounded has none."""
+    if told.strip("+-0.") == "":
+        told = told.lstrip("+-")
+    return told.replace("-", "\u2212")

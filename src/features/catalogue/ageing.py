@@ -33,7 +33,7 @@ AGEING = (
          _DAYS, _UP, g.mean_dpd_overdue()),
         ("oldest_dpd", "days past due of the oldest arrear", "最早一笔欠款的逾期天数",
          _DAYS, _UP, g.oldest_dpd()),
-        ("n_overdue", "invoices in arrear", "拖欠发票张数",
+        ("n_overdue", "overdue invoices", "逾期发票张数",
          Unit.COUNT, _UP, count(of=of(Q.ARREAR, due(after=1)))),
         ("beyond_usual_dpd", "days past due beyond what is usual for the customer", "逾期天数超出该客户惯常水平的部分",
          _DAYS, _UP, g.beyond_usual(days=365, quantile=0.9), (Missing.FEW,)),

@@ -34,7 +34,7 @@ TERMS = (
     Feature("terms_w_365d", "days of terms granted over a year, by amount", "近一年账期天数（按金额加权）",
             Unit.DAYS, Risk.FREE, a.terms(days=365), (Missing.DORMANT,), family=Family.TERMS, acts=False),
     Feature("terms_chg_90d", "change of the days of terms granted", "账期天数的变化",
-            Unit.DAYS, _UP, change(of=a.terms(days=90), less=a.terms(days=275, after=90)),
+            Unit.DAYS_CHANGE, _UP, change(of=a.terms(days=90), less=a.terms(days=275, after=90)),
             (Missing.DORMANT, Missing.NOBASE), family=Family.TERMS, acts=False),
     Feature("n_extended_365d", "invoices whose due date was put off in a year", "近一年获准延期的发票张数",
             Unit.COUNT, _UP, count(of=of(Q.ANY, extended(days=365)), source="extensions"), (Missing.NOSRC,),

@@ -19,9 +19,9 @@ _PARTS, _PARTS_NOW, _PARTS_BEFORE = (
 MECHANICS = (
     *declared(
         Family.MECHANICS,
-        ("silence_in_arrears_days", "days of silence while in arrear", "拖欠期间未付款的天数",
+        ("silence_in_arrears_days", "days without payment while in arrears", "拖欠期间未付款的天数",
          Unit.DAYS, _UP, p.silence_in_arrears(days=365, recent=90)),
-        ("pay_gap_ratio_365d", "days since the last payment, while in arrear, against the usual gap",
+        ("pay_gap_ratio_365d", "days since the last payment, while in arrears, against the usual gap",
          "拖欠期间距上次付款的天数相对通常间隔",
          Unit.RATIO, _UP, p.pay_gap_ratio(days=365, recent=90), _FEW),
         ("collected_to_billed_3m", "money collected against money billed in three months", "近三个月回款与开票之比",
@@ -57,8 +57,8 @@ DISPUTES = (
                                   none=Missing.DORMANT), _DORMANT),
         ("promise_broken_rate_365d", "share of payment promises broken in a year", "近一年未兑现的付款承诺占比",
          _SHARE, _UP, p.promises_broken(days=365), (_NOSRC, Missing.NOBASE)),
-        ("promise_broken_last", "was the latest payment promise broken", "最近一次付款承诺是否未兑现",
-         _COUNT, _UP, p.last_promise_broken(days=365), (_NOSRC, Missing.NOBASE)),
+        ("promise_broken_last", "was the latest payment promise broken", "最近一次付款承诺未兑现",
+         Unit.FLAG, _UP, p.last_promise_broken(days=365), (_NOSRC, Missing.NOBASE)),
     ),
     Feature("dunning_rate_365d", "reminders sent against the invoices due in a year", "近一年催收次数相对到期发票张数",
             Unit.RATIO, _UP, p.dunning_rate(days=365), (_NOSRC, Missing.NODUE), family=Family.DISPUTES,

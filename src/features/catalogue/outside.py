@@ -42,6 +42,9 @@ ADVERSE = (("court", "case"), ("court", "judgment"), ("bank", "protest"))
 _NOSRC, _NOBASE, _STALE = Missing.NOSRC, Missing.NOBASE, Missing.STALE
 
 
+_CHANGE_OF = {Unit.COUNT: Unit.COUNT_CHANGE, Unit.RATIO: Unit.RATIO_CHANGE}
+
+
 # fmt: off
 def _of(told: Signal) -> tuple[Feature, ...]:
     source, name, en, zh = told.source, told.name, told.en, told.zh
@@ -52,7 +55,8 @@ def _of(told: Signal) -> tuple[Feature, ...]:
         (f"ext_{told.feature}_age_days", f"age of the {en}", f"{zh}距今天数",
          Unit.DAYS, Risk.FREE, o.signal_age(source=source, name=name), (_NOSRC, _NOBASE)),
         (f"ext_{told.feature}_chg_180d", f"change of the {en} in six months", f"{zh}近六个月变化",
-         told.unit, told.risk, o.signal_change(source=source, name=name, days=180), (_NOSRC, _NOBASE, _STALE)),
+         _CHANGE_OF[told.unit], told.risk, o.signal_change(source=source, name=name, days=180),
+         (_NOSRC, _NOBASE, _STALE)),
         acts=False,
     )
 

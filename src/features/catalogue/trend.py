@@ -19,7 +19,7 @@ from ..measures.vocabulary import (
 )
 from .lateness import LATE5_YEAR
 
-_DAYS, _COUNT, _SHARE, _CHANGE = Unit.DAYS, Unit.COUNT, Unit.SHARE, Unit.SHARE_CHANGE
+_COUNT, _SHARE, _CHANGE = Unit.COUNT, Unit.SHARE, Unit.SHARE_CHANGE
 _UP = Risk.RISES
 _YOUNG, _NODUE, _NOOPEN, _FEW, _NOBASE = Missing.YOUNG, Missing.NODUE, Missing.NOOPEN, Missing.FEW, Missing.NOBASE
 _KM = t.late_km_mean(due_within=90)
@@ -35,11 +35,11 @@ _EARLY, _EARLY_BEFORE = (
 # fmt: off
 TREND = declared(
     Family.TREND,
-    ("late_chg_3m", "change of expected days late against the quarters before", "预期逾期天数较前几个季度的变化",
-     _DAYS, _UP, change_on_quarters(of=_KM), (_NODUE, _NOBASE)),
-    ("late_slope_6m", "monthly trend of expected days late over six months", "近六个月预期逾期天数的月度趋势",
+    ("late_chg_3m", "change of expected days late against the quarters before", "预计逾期天数较前几个季度的变化",
+     Unit.DAYS_CHANGE, _UP, change_on_quarters(of=_KM), (_NODUE, _NOBASE)),
+    ("late_slope_6m", "monthly trend of expected days late over six months", "近六个月预计逾期天数的月度趋势",
      Unit.PER_MONTH, _UP, slope(of=_KM, months=6, cut=DAYS), (_FEW,)),
-    ("late_z_12m", "expected days late against the usual spread of the year", "预期逾期天数相对全年波动的偏离",
+    ("late_z_12m", "expected days late against the usual spread of the year", "预计逾期天数相对全年波动的偏离",
      Unit.RATIO, _UP, standing_out(of=_KM, floor=2.0, fewest=6), (_NODUE, _FEW)),
     ("late5_share_chg_90d", "change of the share more than 5 days late", "逾期超过5天金额占比的变化",
      _CHANGE, _UP, change(of=_LATE5, less=_LATE5_BEFORE), (_NODUE, _NOBASE)),
@@ -48,8 +48,8 @@ TREND = declared(
      _CHANGE, _UP, t.last_late_less(less=LATE5_YEAR), (_NODUE, _FEW)),
     ("early_share_chg_90d", "change of the share paid early", "提前付款金额占比的变化",
      _CHANGE, Risk.FALLS, change(of=_EARLY, less=_EARLY_BEFORE), (_NODUE, _NOBASE)),
-    ("worst_bucket_chg_3m", "ageing buckets climbed in three months", "近三个月账龄档位的上升",
-     _COUNT, _UP, t.bucket_change(months=3), (_YOUNG,)),
+    ("worst_bucket_chg_3m", "change of the ageing bucket in three months", "近三个月账龄档位变化",
+     Unit.COUNT_CHANGE, _UP, t.bucket_change(months=3), (_YOUNG,)),
     ("roll_up_count_6m", "months of six in which the ageing bucket rose", "近六个月账龄档位上升的次数",
      _COUNT, _UP, t.roll_ups(months=6), (_YOUNG,)),
     ("cure_count_12m", "recoveries from more than 30 days overdue in a year", "近一年从逾期30天以上恢复正常的次数",
