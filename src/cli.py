@@ -170,6 +170,30 @@ def history(customer: CustomerId, store: StoreUrl, known: Known = "") -> None:
 
 
 @app.command()
+def warnings(
+    store: StoreUrl,
+    since: Annotated[str, typer.Option(help="Of this day and later ones.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Write them as CSV.")] = None,
+    language: Annotated[str, typer.Option(help="en or zh.")] = "en",
+) -> None:
+    """Early warnings that the nightly runs told, the newest day last."""
+    from .serving.store.alerts import alerts_of
+    from .serving.store.store import open_store
+    from .serving.told import alert_lines, alert_table
+
+    if language not in ("en", "zh"):
+        raise Mistake(f"--language should be en or zh, got {language!r}.")
+    told = alerts_of(open_store(store), since=_day("--since", since) if since else None)
+    if out:
+        from .features.exports import write_csv
+
+        write_csv(alert_table(told), out)
+        print(f"{len(told)} warnings in {out}")
+        return
+    print("\n".join(alert_lines(told, language)))
+
+
+@app.command()
 def why(
     customer: CustomerId,
     on: Annotated[str, typer.Option(help="The day, as YYYY-MM-DD.")],

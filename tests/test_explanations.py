@@ -217,7 +217,7 @@ def test_a_customer_that_only_changes_segment_is_told_nothing_of_its_features(bu
         there = replace(then, keys=then.keys.assign(segment=segment))
         points, base = _points_of(bundle, bundle.explain(there))
         now = Stand(there, points, base)
-        seen = _as_of_now(bundle, then, now)
+        seen = _as_of_now(bundle, Stand(then, *_points_of(bundle, bundle.explain(then))), there)
         before = bundle.system.points.score(bundle.explain(then).log_odds)
         told = Changes.between(len(rows), np.arange(len(rows)), now, seen, before, before, bundle.features)
         assert set(told.what) <= {"segment"}

@@ -31,6 +31,7 @@ from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.nightly import rate
 from tradecredit.serving.ratings import Rating
 from tradecredit.serving.store import bulk, tables
+from tradecredit.serving.store.alerts import alerts_of
 from tradecredit.serving.store.decisions import decisions_of, override, withdraw_override
 from tradecredit.serving.store.history import earlier_ratings, history, ratings_of, why
 from tradecredit.serving.store.recording import RunKey, record, recorded
@@ -83,7 +84,8 @@ def files(walked, bundle, tmp_path_factory):
 def _record(store, files, day, ledger="one", earlier=None):
     names = dict.fromkeys(pq.read_table(files[day])["customer_id"].to_pylist(), "A company")
     key = RunKey("b" * 64, ledger, day)
-    return record(store, key, files[day], about=GRADES, names=names, earlier_run=earlier)
+    cool = {"overdue_60": 30}
+    return record(store, key, files[day], about=GRADES, names=names, earlier_run=earlier, cool_downs=cool)
 
 
 def _count(store, table):
@@ -152,7 +154,7 @@ def test_nothing_that_was_written_can_be_changed(store, files):
     _record(store, files, NOV)
     override(store, row["customer_id"], "C1", until=TODAY, by="B. Head", reason="guarantee")
     history_of = [table for table in tables.META.sorted_tables if table.name != "customers"]
-    assert len(history_of) == 6
+    assert len(history_of) == 7
     for table in history_of:
         before = _count(store, table)
         assert before
@@ -238,6 +240,9 @@ def test_the_job_counts_every_customer_and_writes_once(url, walked, bundle, file
     second = rate(bundle, walked / "data/ledger", DEC, store, out=tmp_path / "dec.parquet")
     again = rate(bundle, walked / "data/ledger", DEC, store)
     assert (first.run_id, second.run_id, again.run_id) == (1, 2, 2)
+    told = alerts_of(store, run_id=2)
+    assert len(told) == sum(second.alerts.values()) > 5
+    assert {one.as_of for one in told} == {DEC}
     assert again == replace(second, already=True)
     assert sum(second.status.values()) == 900
     assert pq.read_table(tmp_path / "dec.parquet").equals(pq.read_table(files[DEC])), "as with --previous"

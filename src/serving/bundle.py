@@ -7,7 +7,7 @@ system.json        calibration, master scale, points; the scorecard where it is 
 trees-1.txt ...    the trees as LightGBM's own text, a file a bag, where they are the champion
 second.json        the other model, calibrated; its trees, if it has some, in second-trees-1.txt ...
 features.json      the declarations that the model was fitted on
-policy.json        the default definition, who is observed, and how reasons are told
+policy.json        the default definition, who is observed, how reasons are told, and the rules of early warning
 reference.json     what is usual in each segment, and whom its customers are compared with
 """
 
@@ -15,7 +15,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import Explained, RatingSystem
+from .early_warning import WarningRule, as_dicts, of_dicts, watched
 from .opinions import Opinion
 from .reasons import ReasonRecipe
 from .reference import Reference
@@ -37,7 +38,7 @@ _TREES = re.compile(r"(second-)?trees-[1-9]\d?\.txt")
 _SECOND = "second.json"
 _REQUIRED = {"system.json", "features.json", "policy.json", "reference.json"}
 _LARGEST = 256 * 2**20
-_FORMAT = 3
+_FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Bundle:
     reasons : ReasonRecipe
     second : Opinion or None
         The model that is not the champion.
+    warnings : dict of str to WarningRule
     about : dict
         What it was made from.
     fingerprint : str
@@ -66,6 +68,7 @@ class Bundle:
     reference: Reference
     reasons: ReasonRecipe
     second: Opinion | None
+    warnings: dict[str, WarningRule]
     about: dict[str, Any]
     fingerprint: str
 
@@ -76,9 +79,8 @@ class Bundle:
 
     @property
     def all_features(self) -> tuple[Feature, ...]:
-        """Those of both models, the champion's first."""
-        others = self.second.system.model.features if self.second else ()
-        return tuple(feature(name) for name in dict.fromkeys((*self.system.model.features, *others)))
+        """Those of both models, the champion's first, and those that are watched."""
+        return tuple(feature(name) for name in _names(self.system, self.second, self.warnings))
 
     @property
     def peers(self) -> PeerRecipe:
@@ -116,18 +118,25 @@ def write_bundle(
     reference: Reference,
     reasons: ReasonRecipe,
     second: Opinion | None = None,
+    warnings: Mapping[str, WarningRule] | None = None,
     about: dict[str, Any],
 ) -> str:
     """Write a bundle and return its fingerprint; the same parts give the same bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     said = system.as_dict()
     trees = {f"trees-{bag}.txt": text for bag, text in enumerate(said["model"].pop("texts", []), start=1)}
-    names = dict.fromkeys((*system.model.features, *(second.system.model.features if second else ())))
+    rules = warnings or {}
+    names = _names(system, second, rules)
     files = {
         "system.json": _json(said),
         "features.json": _json(declared([feature(name) for name in names])),
         "policy.json": _json(
-            {"default": asdict(default), "observation": asdict(observation), "reasons": asdict(reasons)}
+            {
+                "default": asdict(default),
+                "observation": asdict(observation),
+                "reasons": asdict(reasons),
+                "warnings": as_dicts(rules),
+            }
         ),
         "reference.json": _json(reference.as_dict()),
     }
@@ -158,8 +167,10 @@ def load_bundle(folder: Path) -> Bundle:
     if _SECOND in data:
         other = json.loads(data[_SECOND])
         second = Opinion(_system(other["system"], data, "second-"), Reference(**other["reference"]))
-    names = dict.fromkeys((*system.model.features, *(second.system.model.features if second else ())))
-    if [row["name"] for row in rows] != list(names):
+    policy = json.loads(data["policy.json"])
+    rules = of_dicts(policy["warnings"])
+    names = _names(system, second, rules)
+    if [row["name"] for row in rows] != names:
         raise Mistake(f"{folder}: features.json does not list the models' features. Export the bundle anew.")
     for made, now in zip(rows, declared([_known(folder, row["name"]) for row in rows]), strict=True):
         if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
@@ -167,7 +178,7 @@ def load_bundle(folder: Path) -> Bundle:
                 f"{folder}: was made with {made['name']} = {made['measure']} ({made['risk']}); this version has "
                 f"{now['measure']} ({now['risk']}). Export the bundle anew."
             )
-    policy, manifest = json.loads(data["policy.json"]), data[_MANIFEST]
+    manifest = data[_MANIFEST]
     return Bundle(
         system,
         DefaultRecipe(**policy["default"]),
@@ -175,9 +186,16 @@ def load_bundle(folder: Path) -> Bundle:
         Reference(**json.loads(data["reference.json"])),
         ReasonRecipe(**policy["reasons"]),
         second,
+        rules,
         json.loads(manifest)["about"],
         _sha(manifest),
     )
+
+
+def _names(system: RatingSystem, second: Opinion | None, rules: Mapping[str, WarningRule]) -> list[str]:
+    """The features that scoring needs: the champion's, the other model's, those that are watched."""
+    others = second.system.model.features if second else ()
+    return list(dict.fromkeys((*system.model.features, *others, *(one.name for one in watched(rules)))))
 
 
 def _system(said: dict[str, Any], data: dict[str, bytes], prefix: str) -> RatingSystem:

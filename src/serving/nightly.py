@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,9 @@ from ..features.observations import STATUS_TEXT, Status
 from .batch import write_ratings
 from .bundle import Bundle
 from .earlier import Earlier
+from .early_warning import SEVERITIES
 from .scoring import Scored, score_parts
+from .store.alerts import alerts_of
 from .store.history import earlier_ratings, ratings_of
 from .store.recording import RunKey, record, recorded
 from .store.store import Store
@@ -36,6 +39,8 @@ class Outcome:
         How many customers have which; all together are the customers of the ledger.
     upgrades, downgrades : int
         Of customers that had a published grade before and have another now; into default is a downgrade.
+    alerts : dict of str to int
+        New warnings by severity.
     """
 
     run_id: int
@@ -43,6 +48,7 @@ class Outcome:
     status: dict[Status, int]
     upgrades: int
     downgrades: int
+    alerts: dict[str, int]
 
     def lines(self) -> Iterator[str]:
         """For the log."""
@@ -54,6 +60,8 @@ class Outcome:
             if status is not Status.OBSERVED:
                 yield f"{many:>8,} x {STATUS_TEXT[status][0]}"
         yield f"{self.upgrades} upgraded, {self.downgrades} downgraded since the run before"
+        told = ", ".join(f"{self.alerts[one]} {one}" for one in reversed(SEVERITIES) if one in self.alerts)
+        yield f"new warnings: {told or 'none'}"
 
 
 def rate(
@@ -87,7 +95,7 @@ def rate(
             told = ratings_of(store, run_id)
             if out:
                 write_ratings(out, iter([told]))
-            return _outcome(run_id, True, told, names)
+            return _outcome(store, run_id, True, told, names)
         earlier_run, earlier = earlier_ratings(store, as_of)
         people: dict[str, str] = {}
 
@@ -109,15 +117,20 @@ def rate(
                 about=bundle.about | {"grades": list(names)},
                 names=people,
                 earlier_run=earlier_run,
+                cool_downs={name: rule.cool_down_days for name, rule in bundle.warnings.items()},
             )
             shown = pq.read_table(file, columns=["status", "published", "previous"])
-    return _outcome(run_id, False, shown, names)
+    return _outcome(store, run_id, False, shown, names)
 
 
 def ledger_fingerprint(folder: Path) -> str:
     """Of all that was delivered to a ledger: another delivery, another fingerprint."""
     said = json.dumps(read_about(folder)["deliveries"], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _by_severity(store: Store, run_id: int) -> dict[str, int]:
+    return dict(Counter(one.severity for one in alerts_of(store, run_id=run_id)))
 
 
 def _on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
@@ -133,7 +146,7 @@ def _names(scored: Scored) -> dict[str, str]:
     return {str(one): str(name or one) for one, name in zip(ids, names, strict=True)}
 
 
-def _outcome(run_id: int, already: bool, told: pa.Table, names: tuple[str, ...]) -> Outcome:
+def _outcome(store: Store, run_id: int, already: bool, told: pa.Table, names: tuple[str, ...]) -> Outcome:
     values, counts = np.unique(np.asarray(told["status"].to_pylist(), str), return_counts=True)
     status = {Status[one.upper()]: int(many) for one, many in zip(values, counts, strict=True)}
     rank = {grade: place for place, grade in enumerate((*names, "D"))}
@@ -147,4 +160,5 @@ def _outcome(run_id: int, already: bool, told: pa.Table, names: tuple[str, ...])
         dict(sorted(status.items())),
         int((both & (now < before)).sum()),
         int((both & (now > before)).sum()),
+        _by_severity(store, run_id),
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..features.declaration import Family
 from ..features.observations import Status
 from .changes import Changes
+from .early_warning import Fired
 from .opinions import Parting
 from .reasons import Reason, Reasons
 
@@ -48,6 +49,16 @@ class Part:
 
 
 @dataclass(frozen=True)
+class EarlyWarning:
+    """A rule that fires, and what it saw, in words."""
+
+    rule: str
+    severity: str
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
 class Rating:
     """The rating of one customer at one day.
 
@@ -79,6 +90,8 @@ class Rating:
     since : date or None
         Of the rating before, where its ratings were given.
     changes : tuple of Change
+    warnings : tuple of EarlyWarning
+        The gravest first.
     """
 
     customer_id: str
@@ -105,6 +118,7 @@ class Rating:
     parted: tuple[Part, ...]
     since: date | None
     changes: tuple[Change, ...]
+    warnings: tuple[EarlyWarning, ...]
 
     @classmethod
     def of_row(cls, row: dict[str, Any]) -> "Rating":
@@ -119,6 +133,7 @@ class Rating:
                 "reasons": tuple(Reason(**one) for one in row["reasons"]),
                 "parted": tuple(Part(**one) for one in row["parted"]),
                 "changes": tuple(Change(**one) for one in row["changes"]),
+                "warnings": tuple(EarlyWarning(**one) for one in row["warnings"]),
             }
         )
 
@@ -147,6 +162,7 @@ _PART = pa.struct(
         ("zh", pa.string()),
     ]
 )
+_WARNING = pa.struct([("rule", pa.string()), ("severity", pa.string()), ("en", pa.string()), ("zh", pa.string())])
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -175,6 +191,7 @@ SCHEMA = pa.schema(
         ("parted", pa.list_(_PART)),
         ("since", pa.date32()),
         ("changes", pa.list_(_CHANGE)),
+        ("warnings", pa.list_(_WARNING)),
     ]
 )
 
@@ -227,6 +244,11 @@ def parted_column(parting: Parting) -> pa.Array:
 def changes_column(changes: Changes) -> pa.Array:
     """What moved each row since."""
     return listed(changes.starts, _CHANGE, changes.what, changes.points, changes.en, changes.zh)
+
+
+def warnings_column(fired: Fired) -> pa.Array:
+    """The rules that fire of each row."""
+    return listed(fired.starts, _WARNING, fired.rules, fired.severities, fired.en, fired.zh)
 
 
 def _starts(rated: npt.NDArray[np.bool_], each: int) -> npt.NDArray[np.int64]:

@@ -29,8 +29,18 @@ from .bundle import Bundle
 from .card_text import told_card
 from .changes import Changes, Stand
 from .earlier import Earlier
+from .early_warning import Fired, held, watched
 from .opinions import APART, Parting
-from .ratings import SCHEMA, Rating, changes_column, families_column, parted_column, reasons_column, terms_column
+from .ratings import (
+    SCHEMA,
+    Rating,
+    changes_column,
+    families_column,
+    parted_column,
+    reasons_column,
+    terms_column,
+    warnings_column,
+)
 from .reasons import Reasons, by_family
 
 Floats = npt.NDArray[np.float64]
@@ -58,6 +68,10 @@ class Scored:
         The rating before (see `Earlier.of`).
     changes : Changes
         What moved the points of those that were rated before and are now.
+    watched : Matrix, n rows
+        The features that the rules of early warning look at.
+    stood : dict of str to bool, length n
+        Where each rule held at the rating before.
     """
 
     bundle: Bundle
@@ -72,6 +86,8 @@ class Scored:
     parting: Parting
     earlier: pd.DataFrame
     changes: Changes
+    watched: Matrix
+    stood: dict[str, npt.NDArray[np.bool_]]
 
     @property
     def rated(self) -> npt.NDArray[np.bool_]:
@@ -132,8 +148,16 @@ class Scored:
             "parted": parted_column(self.parting),
             "since": pa.array(days, pa.date32(), mask=~before),
             "changes": changes_column(self.changes),
+            "warnings": warnings_column(self._fired(np.where(rated, shown, unrated))),
         }
         return pa.table(columns, SCHEMA)
+
+    def _fired(self, published: npt.NDArray[np.object_]) -> Fired:
+        """Of those who are rated, and of those who fell into default."""
+        rows = self.rated | (self.status == Status.IN_DEFAULT)
+        scale = (*self.bundle.system.scale.names, DEFAULTED)
+        before = self.earlier["published"].to_numpy(object)
+        return Fired.of(self.bundle.warnings, self.watched, self.stood, rows, before, published, scale)
 
     def rating(self, place: int) -> Rating:
         """The rating of the customer with this number, reasons included."""
@@ -168,7 +192,8 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
     wide, told = _explained(
         bundle, facts, np.r_[everyone, again], np.r_[np.full(facts.n, day), before["day"].to_numpy()[again]]
     )
-    matrix, here = wide.only(bundle.system.model.features), slice(facts.n)
+    matrix, here, then = wide.only(bundle.system.model.features), slice(facts.n), slice(facts.n, None)
+    seen = wide.only([one.name for one in watched(bundle.warnings)])
     points, base = _points(bundle, told)
     second, parting = _second(bundle, wide.rows(here), told.log_odds, points, status == Status.OBSERVED)
     now = Stand(matrix.rows(again), points[again], base[again])
@@ -188,11 +213,13 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
             facts.n,
             again,
             now,
-            _as_of_now(bundle, matrix.rows(slice(facts.n, None)), now),
+            _as_of_now(bundle, Stand(matrix.rows(then), points[then], base[then]), now.matrix),
             bundle.system.points.score(told.log_odds[facts.n :]),
             bundle.system.points.score(logit(before["pd"].to_numpy()[again])),
             bundle.features,
         ),
+        seen.rows(here),
+        held(bundle.warnings, facts.n, again, seen.rows(then)),
     )
 
 
@@ -201,11 +228,16 @@ def _points(bundle: Bundle, told: Explained) -> tuple[Floats, Floats]:
     return -bundle.system.points.factor * told.contributions, bundle.system.points.score(told.baselines)
 
 
-def _as_of_now(bundle: Bundle, then: Matrix, now: Stand) -> Stand:
-    """How customers stood then, seen among the customers of the segment that they are of now."""
-    keys = then.keys.assign(segment=now.matrix.keys["segment"].to_numpy(object))
-    there = replace(then, keys=keys)
-    return Stand(there, *_points(bundle, bundle.explain(there)))
+def _as_of_now(bundle: Bundle, then: Stand, now: Matrix) -> Stand:
+    """How customers stood `then`, seen among the customers of the segment that they are of `now`."""
+    moved = np.flatnonzero(then.matrix.keys["segment"].to_numpy(object) != now.keys["segment"].to_numpy(object))
+    if not len(moved):
+        return then
+    some = then.matrix.rows(moved)
+    there = replace(some, keys=some.keys.assign(segment=now.keys["segment"].to_numpy(object)[moved]))
+    points, base = then.points.copy(), then.base_points.copy()
+    points[moved], base[moved] = _points(bundle, bundle.explain(there))
+    return Stand(then.matrix, points, base)
 
 
 def _explained(bundle: Bundle, facts: Facts, who: Days, day: Days) -> tuple[Matrix, Explained]:

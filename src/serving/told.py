@@ -1,9 +1,13 @@
 """What the store holds, as lines for a terminal."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+
+import pandas as pd
 
 from ..features.quarantine import printable
 from .scoring import status_text
+from .store.alerts import Alert
 from .store.decisions import Decision
 from .store.history import Entry, Told
 
@@ -31,6 +35,18 @@ def decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
         yield f"{one.valid_from}  {what}, by {printable(one.decided_by)}: {printable(one.reason)}"
 
 
+def alert_lines(alerts: Sequence[Alert], language: str) -> Iterator[str]:
+    """A line a warning."""
+    for one in alerts:
+        said = one.zh if language == "zh" else one.en
+        yield f"{one.as_of}  {one.severity:6}  {printable(one.customer_id)}  {one.rule}: {printable(said)}"
+
+
+def alert_table(alerts: Sequence[Alert]) -> pd.DataFrame:
+    """A row a warning."""
+    return pd.DataFrame([asdict(one) for one in alerts], columns=[one.name for one in fields(Alert)])
+
+
 def why_lines(told: Told, language: str) -> Iterator[str]:
     """The rating, its reasons, and what it was made from; `language` is "en" or "zh"."""
     rating, entry, zh = told.rating, told.entry, language == "zh"
@@ -50,6 +66,8 @@ def why_lines(told: Told, language: str) -> Iterator[str]:
             if zh
             else f"people decided {one.grade} until {one.valid_until}, {by}: {why}"
         )
+    for warning in rating.warnings:
+        yield f"! {warning.zh if zh else warning.en}"
     for reason in rating.reasons:
         yield f"{reason.points:>+7.1f}  {reason.zh if zh else reason.en}"
     card = rating.card_zh if zh else rating.card_en

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from ...errors import Unavailable
 from . import bulk, tables
+from .alerts import Alert, News, write_alerts
 from .store import Store
 
 _TOLD = ("status", "manual_review", "pd", "pd_cautious", "score", "grade", "published", "previous", "model", "card")
@@ -57,6 +58,7 @@ def record(
     about: dict[str, Any],
     names: dict[str, str],
     earlier_run: int | None,
+    cool_downs: Mapping[str, int] | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> int:
     """Write the ratings of a file (the columns of `SCHEMA`) as one run and return its number.
@@ -70,11 +72,17 @@ def record(
         What the bundle was made from.
     names : dict of str to str
         Of customers, by id.
+    cool_downs : dict of str to int
+        Days for which a warning of a rule is no news again.
     """
     try:
         with store.writing() as connection:
             run_id = _run_of(connection, key)
-            return run_id if run_id else _write(connection, key, file, about, names, earlier_run, progress)
+            return (
+                run_id
+                if run_id
+                else _write(connection, key, file, about, names, earlier_run, cool_downs or {}, progress)
+            )
     except Unavailable:
         store.engine.dispose()
         run_id = recorded(store, key)
@@ -94,6 +102,7 @@ def _write(
     about: dict[str, Any],
     names: dict[str, str],
     earlier_run: int | None,
+    cool_downs: Mapping[str, int],
     progress: Callable[[int, int], None],
 ) -> int:
     now, source = datetime.now(UTC), pq.ParquetFile(file)
@@ -105,13 +114,16 @@ def _write(
     status: Counter[str] = Counter()
     next_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.ratings.c.rating_id))) or 0)
     run_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.runs.c.run_id))) or 0)
+    news, alerts = News(connection, key.as_of, cool_downs), list[Alert]()
     done, total = 0, source.metadata.num_rows
     for batch in source.iter_batches(batch_size=_ROWS):
         told = pa.Table.from_batches([batch])
         status.update(told["status"].to_pylist())
         _write_ratings(connection, told, run_id, next_id)
+        alerts += news.of(told)
         next_id, done = next_id + len(told), done + len(told)
         progress(done, total)
+    write_alerts(connection, run_id, alerts)
     connection.execute(
         tables.runs.insert().values(
             run_id=run_id,

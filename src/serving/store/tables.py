@@ -78,6 +78,19 @@ pages = sa.Table(
     sa.Column("ratings", sa.LargeBinary, nullable=False),  # Arrow, zstd
 )
 
+warnings = sa.Table(
+    "warnings",
+    META,
+    sa.Column("warning_id", _ID, primary_key=True),
+    sa.Column("run_id", _ID, nullable=False),
+    sa.Column("as_of", sa.Date, nullable=False, index=True),
+    sa.Column("customer_id", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("severity", sa.String(20), nullable=False),
+    sa.Column("en", sa.Text, nullable=False),
+    sa.Column("zh", sa.Text, nullable=False),
+)
+
 decisions = sa.Table(
     "decisions",
     META,

@@ -7,7 +7,7 @@ revision, down_revision = "0001", None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _MOMENT = sa.DateTime(timezone=True)
-_HISTORY = ("bundles", "runs", "ratings", "reasons", "pages", "decisions")
+_HISTORY = ("bundles", "runs", "ratings", "reasons", "pages", "warnings", "decisions")
 
 # Of each day the rating that was recorded last; it holds until the day of the next one.
 _VIEWS = {
@@ -98,6 +98,18 @@ def upgrade() -> None:
         sa.Column("first_id", _ID, primary_key=True, autoincrement=False),
         sa.Column("ratings", sa.LargeBinary, nullable=False),
     )
+    op.create_table(
+        "warnings",
+        sa.Column("warning_id", _ID, primary_key=True),
+        sa.Column("run_id", _ID, nullable=False),
+        sa.Column("as_of", sa.Date, nullable=False),
+        sa.Column("customer_id", sa.Text, nullable=False),
+        sa.Column("rule", sa.Text, nullable=False),
+        sa.Column("severity", sa.String(20), nullable=False),
+        sa.Column("en", sa.Text, nullable=False),
+        sa.Column("zh", sa.Text, nullable=False),
+    )
+    op.create_index("ix_warnings_as_of", "warnings", ["as_of"])
     op.create_table(
         "decisions",
         sa.Column("decision_id", _ID, primary_key=True),
