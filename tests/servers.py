@@ -4,7 +4,9 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from glob import glob
+from pathlib import Path
 
 import pytest
 
@@ -12,16 +14,16 @@ USER, PASSWORD = "erp", "s3cret-pass"
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """The URL of a server of our own, without credentials."""
     programs = sorted(glob("/usr/lib/postgresql/*/bin/initdb"))
     if not programs:
         pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
-    folder, bin_ = tmp_path_factory.mktemp("pg"), os.path.dirname(programs[-1])
+    # not below pytest's own folder: another run of pytest shuts the user of the server out of it
+    folder, bin_ = Path(tempfile.mkdtemp(prefix="tradecredit-pg-")), os.path.dirname(programs[-1])
     as_user = []
     if os.geteuid() == 0:  # initdb refuses root
-        for place in (folder, *folder.parents[:-2]):
-            place.chmod(0o755)
+        folder.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     with socket.socket() as free:
@@ -37,3 +39,4 @@ def postgres(tmp_path_factory):
     subprocess.run([*start, "start"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     yield f"postgresql://127.0.0.1:{port}/postgres"
     subprocess.run([*start[:-1], "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd="/")
+    shutil.rmtree(folder)

@@ -127,6 +127,7 @@ def test_a_scale_of_few_grades_is_refused():
 
 def test_an_infinite_value_is_refused_by_the_trees(systems, lessons):
     matrix = lessons[0].rows(slice(0, 3))
+    matrix = replace(matrix, values=matrix.values.copy())
     matrix.values[1, 0] = np.inf
     with pytest.raises(Mistake, match="infinite"):
         systems["boosting"].log_odds(matrix)

@@ -9,7 +9,7 @@ def whole(parts: Sequence[float], total: int) -> list[int]:
     """Whole numbers near the parts that add up to `total`, which is near their sum (largest remainder).
 
     >>> whole([-3.6, -2.6, -1.6, -2.4], -10)
-    [-4, -3, -1, -2]
+    [-3, -3, -2, -2]
     """
     told = np.floor(np.asarray(parts, float)).astype(int)
     order = np.argsort(told - np.asarray(parts, float), kind="stable")
