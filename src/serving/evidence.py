@@ -133,7 +133,7 @@ def _fewest(if_: WhatIf, items: Sequence[Item], found: dict[str, list[int]]) -> 
     needed: dict[str, list[int]] = {name: [] for name in found}
     while open_ := [name for name, places in left.items() if places]:
         low, high = dict.fromkeys(open_, 0), {name: len(left[name]) for name in open_}
-        while narrow := [name for name in open_ if low[name] < high[name]]:  # low can go; high + 1 is not known to
+        while narrow := [name for name in open_ if low[name] < high[name]]:  # up to low all can go, beyond high not
             cuts = {name: _between(low[name], high[name]) for name in narrow}
             kept = np.array(
                 [
