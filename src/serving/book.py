@@ -49,7 +49,10 @@ class Book:
     def of(cls, scale: MasterScale, parts: Iterable[Scored]) -> "Book":
         """Of the ratings of all partitions."""
         told = [
-            (one.log_odds[one.rated], *(one.customers[name].to_numpy(object)[one.rated] for name in KINDS))
+            (
+                one.log_odds[one.rated],
+                *(one.customers[name].to_numpy(object)[one.rated] for name in ("segment", "industry")),
+            )
             for one in parts
         ]
         return cls(scale, *(np.concatenate(column) for column in zip(*told, strict=True)))
@@ -72,6 +75,3 @@ class Book:
                 less = float((z < log_odds).sum() / max(1, len(z) - 1))
                 told.append(Place(en, zh, len(z), less, tuple(grades.tolist())))
         return tuple(told)
-
-
-KINDS = ("segment", "industry")

@@ -1,7 +1,7 @@
 """Early warning: rules over ratings and features that call a person's attention before the default does."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -120,7 +120,7 @@ class Fired:
         stood : dict of str to bool, length n
             See `held`.
         rows : bool, length n
-            Who is watched.
+            Who is rated: of the others no feature is watched.
         before, now : n published grades
             "" or None for none.
         scale : grades, best first, default the last
@@ -132,11 +132,10 @@ class Fired:
         fires = np.zeros((len(order), len(rows)), bool)
         for fire, name in zip(fires, order, strict=True):
             rule = rules[name]
-            fire[:] = rule.holds(matrix) & rows
-            if rule.grades:
-                fire &= fell >= rule.grades
-            if rule.newly and rule.names:
-                fire &= ~stood[name]
+            fire[:] = fell >= rule.grades if rule.grades else True
+            if rule.names:  # who fell into default is told of by the grade, not by what led there
+                fire &= rule.holds(matrix) & rows
+                fire &= ~stood[name] if rule.newly else True
         who, which = np.nonzero(fires.T)
         told = [
             _said(rules[order[rule]], matrix, row, before[row], now[row])
@@ -161,17 +160,7 @@ def _said(rule: WarningRule, matrix: Matrix, row: int, before: Any, now: Any) ->
 
 def as_dicts(rules: Mapping[str, WarningRule]) -> dict[str, Any]:
     """Plain JSON types."""
-    return {
-        name: {
-            "severity": one.severity,
-            "above": one.above,
-            "below": one.below,
-            "grades": one.grades,
-            "newly": one.newly,
-            "cool_down_days": one.cool_down_days,
-        }
-        for name, one in rules.items()
-    }
+    return {name: asdict(one) for name, one in rules.items()}
 
 
 def of_dicts(said: Mapping[str, Any]) -> dict[str, WarningRule]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ..features.ledger import read_about
 from ..features.observations import STATUS_TEXT, Status
+from ..models.rating import DEFAULTED
 from .batch import write_ratings
 from .bundle import Bundle
 from .earlier import Earlier
@@ -137,7 +138,7 @@ def _on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None
     """Grades of another scale are no grades of this one: they are not kept, and what moved is still told."""
     if earlier is None:
         return None
-    known = earlier.table["published"].isin([*names, "D", ""])
+    known = earlier.table["published"].isin([*names, DEFAULTED, ""])
     return Earlier(earlier.table.assign(published=earlier.table["published"].where(known, "")))
 
 
@@ -149,7 +150,7 @@ def _names(scored: Scored) -> dict[str, str]:
 def _outcome(store: Store, run_id: int, already: bool, told: pa.Table, names: tuple[str, ...]) -> Outcome:
     values, counts = np.unique(np.asarray(told["status"].to_pylist(), str), return_counts=True)
     status = {Status[one.upper()]: int(many) for one, many in zip(values, counts, strict=True)}
-    rank = {grade: place for place, grade in enumerate((*names, "D"))}
+    rank = {grade: place for place, grade in enumerate((*names, DEFAULTED))}
     now, before = (
         np.array([rank.get(one, -1) for one in told[name].to_pylist()]) for name in ("published", "previous")
     )

@@ -153,11 +153,9 @@ class Scored:
         return pa.table(columns, SCHEMA)
 
     def _fired(self, published: npt.NDArray[np.object_]) -> Fired:
-        """Of those who are rated, and of those who fell into default."""
-        rows = self.rated | (self.status == Status.IN_DEFAULT)
         scale = (*self.bundle.system.scale.names, DEFAULTED)
         before = self.earlier["published"].to_numpy(object)
-        return Fired.of(self.bundle.warnings, self.watched, self.stood, rows, before, published, scale)
+        return Fired.of(self.bundle.warnings, self.watched, self.stood, self.rated, before, published, scale)
 
     def rating(self, place: int) -> Rating:
         """The rating of the customer with this number, reasons included."""

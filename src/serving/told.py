@@ -5,8 +5,8 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
+from ..features.observations import STATUS_TEXT
 from ..features.quarantine import printable
-from .scoring import status_text
 from .store.alerts import Alert
 from .store.decisions import Decision
 from .store.history import Entry, Told
@@ -52,7 +52,7 @@ def why_lines(told: Told, language: str) -> Iterator[str]:
     rating, entry, zh = told.rating, told.entry, language == "zh"
     name, grade = printable(rating.customer_id), rating.published or "–"
     if rating.pd is None:
-        yield f"{name}  {entry.valid_from}  {grade}  {status_text(rating.status)[zh]}"
+        yield f"{name}  {entry.valid_from}  {grade}  {STATUS_TEXT[rating.status][zh]}"
     else:
         points = f"{rating.score}分" if zh else f"{rating.score} points"
         yield f"{name}  {entry.valid_from}  {grade}  PD {100 * rating.pd:.2f} %  {points}"
