@@ -1,20 +1,13 @@
 """Ratings: what is told of each customer, as an object and as a row of a table."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from ..features.declaration import Family
 from ..features.observations import Status
-from .changes import Changes
-from .early_warning import Fired
-from .opinions import Parting
-from .reasons import Reason, Reasons
+from .reasons import Reason
 
 
 @dataclass(frozen=True)
@@ -138,9 +131,9 @@ class Rating:
         )
 
 
-_TERM = pa.struct([("days", pa.int64()), ("pd", pa.float64())])
-_FAMILY = pa.struct([("family", pa.string()), ("en", pa.string()), ("zh", pa.string()), ("points", pa.float64())])
-_REASON = pa.struct(
+TERM = pa.struct([("days", pa.int64()), ("pd", pa.float64())])
+FAMILY = pa.struct([("family", pa.string()), ("en", pa.string()), ("zh", pa.string()), ("points", pa.float64())])
+REASON = pa.struct(
     [
         ("feature", pa.string()),
         ("family", pa.string()),
@@ -152,8 +145,8 @@ _REASON = pa.struct(
         ("zh", pa.string()),
     ]
 )
-_CHANGE = pa.struct([("what", pa.string()), ("points", pa.float64()), ("en", pa.string()), ("zh", pa.string())])
-_PART = pa.struct(
+CHANGE = pa.struct([("what", pa.string()), ("points", pa.float64()), ("en", pa.string()), ("zh", pa.string())])
+PART = pa.struct(
     [
         ("feature", pa.string()),
         ("points", pa.float64()),
@@ -162,7 +155,7 @@ _PART = pa.struct(
         ("zh", pa.string()),
     ]
 )
-_WARNING = pa.struct([("rule", pa.string()), ("severity", pa.string()), ("en", pa.string()), ("zh", pa.string())])
+WARNING = pa.struct([("rule", pa.string()), ("severity", pa.string()), ("en", pa.string()), ("zh", pa.string())])
 SCHEMA = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -172,7 +165,7 @@ SCHEMA = pa.schema(
         ("status_zh", pa.string()),
         ("pd", pa.float64()),
         ("pd_cautious", pa.float64()),
-        ("pd_term", pa.list_(_TERM)),
+        ("pd_term", pa.list_(TERM)),
         ("score", pa.int64()),
         ("grade", pa.string()),
         ("published", pa.string()),
@@ -184,72 +177,13 @@ SCHEMA = pa.schema(
         ("bundle", pa.string()),
         ("manual_review", pa.bool_()),
         ("base_points", pa.float64()),
-        ("families", pa.list_(_FAMILY)),
-        ("reasons", pa.list_(_REASON)),
+        ("families", pa.list_(FAMILY)),
+        ("reasons", pa.list_(REASON)),
         ("second_grade", pa.string()),
         ("second_pd", pa.float64()),
-        ("parted", pa.list_(_PART)),
+        ("parted", pa.list_(PART)),
         ("since", pa.date32()),
-        ("changes", pa.list_(_CHANGE)),
-        ("warnings", pa.list_(_WARNING)),
+        ("changes", pa.list_(CHANGE)),
+        ("warnings", pa.list_(WARNING)),
     ]
 )
-
-
-def listed(starts: npt.NDArray[np.int64], type_: pa.StructType, *columns: Iterable[Any]) -> pa.Array:
-    """Lists of structs, from where each list starts and the columns of all of them end to end."""
-    of = [pa.array(column, type_.field(place).type, from_pandas=True) for place, column in enumerate(columns)]
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), pa.StructArray.from_arrays(of, fields=list(type_)))
-
-
-def terms_column(rated: npt.NDArray[np.bool_], days: tuple[int, ...], told: npt.NDArray[np.float64]) -> pa.Array:
-    """PD within each term, (n, t), of rated rows."""
-    return listed(_starts(rated, len(days)), _TERM, np.tile(days, int(rated.sum())), told[rated].ravel())
-
-
-def families_column(rated: npt.NDArray[np.bool_], told: dict[Family, npt.NDArray[np.float64]]) -> pa.Array:
-    """Points of each family, of rated rows."""
-    n, families = int(rated.sum()), list(told)
-    return listed(
-        _starts(rated, len(families)),
-        _FAMILY,
-        [one.name.lower() for one in families] * n,
-        [one.value[0] for one in families] * n,
-        [one.value[1] for one in families] * n,
-        np.column_stack([points[rated] for points in told.values()]).ravel() if families else [],
-    )
-
-
-def reasons_column(reasons: Reasons) -> pa.Array:
-    """The reasons of each row."""
-    return listed(
-        reasons.starts,
-        _REASON,
-        reasons.names,
-        reasons.families,
-        reasons.points,
-        reasons.values,
-        reasons.usual,
-        reasons.why_missing,
-        reasons.en,
-        reasons.zh,
-    )
-
-
-def parted_column(parting: Parting) -> pa.Array:
-    """On what the two models part, of each row."""
-    return listed(parting.starts, _PART, parting.features, parting.first, parting.second, parting.en, parting.zh)
-
-
-def changes_column(changes: Changes) -> pa.Array:
-    """What moved each row since."""
-    return listed(changes.starts, _CHANGE, changes.what, changes.points, changes.en, changes.zh)
-
-
-def warnings_column(fired: Fired) -> pa.Array:
-    """The rules that fire of each row."""
-    return listed(fired.starts, _WARNING, fired.rules, fired.severities, fired.en, fired.zh)
-
-
-def _starts(rated: npt.NDArray[np.bool_], each: int) -> npt.NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(rated) * each])

@@ -28,12 +28,7 @@ from ..models.rating import DEFAULTED, Explained
 from .bundle import Bundle
 from .card_text import told_card
 from .changes import Changes, Stand
-from .earlier import Earlier
-from .early_warning import Fired, held, watched
-from .opinions import APART, Parting
-from .ratings import (
-    SCHEMA,
-    Rating,
+from .columns import (
     changes_column,
     families_column,
     parted_column,
@@ -41,6 +36,10 @@ from .ratings import (
     terms_column,
     warnings_column,
 )
+from .earlier import Earlier
+from .early_warning import Fired, held, watched
+from .opinions import APART, Parting
+from .ratings import SCHEMA, Rating
 from .reasons import Reasons, by_family
 
 Floats = npt.NDArray[np.float64]
