@@ -1,0 +1,6 @@
+"""`python -m tradecredit.cli`."""
+
+from . import run
+
+if __name__ == "__main__":
+    run()

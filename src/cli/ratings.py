@@ -1,0 +1,63 @@
+"""Commands that rate, and that print what was rated."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import Mistake
+from .app import app
+from .common import AsOf, BundleDir, Language, LedgerDir, StoreIfAny, day_of, progress
+
+
+@app.command()
+def score(
+    bundle: BundleDir,
+    ledger: LedgerDir,
+    as_of: AsOf,
+    store: StoreIfAny = "",
+    out: Annotated[Path | None, typer.Option(help="The Parquet file to write.")] = None,
+    previous: Annotated[
+        Path | None,
+        typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),
+    ] = None,
+) -> None:
+    """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
+    if not store and not out:
+        raise Mistake("name where the ratings go: --store ratings.db, --out ratings.parquet, or both.")
+    if store and previous:
+        raise Mistake("--previous: leave it out with --store; the store knows the ratings before.")
+    from ..serving.batch import score_ledger
+    from ..serving.bundle import load_bundle
+
+    day = day_of("--as-of", as_of)
+    loaded = load_bundle(bundle)
+    if store:
+        from ..serving.nightly import rate
+        from ..serving.store.store import open_store
+
+        held = open_store(store, fresh=True)
+        with progress("partitions") as tell:
+            outcome = rate(loaded, ledger, day, held, out=out, progress=tell)
+        print("\n".join(outcome.lines()))
+        return
+    assert out
+    with progress("partitions") as tell:
+        told = score_ledger(loaded, ledger, day, out, previous=previous, progress=tell)
+    rated = told.pop("OBSERVED", 0)
+    rest = ", ".join(f"{n} {name.lower()}" for name, n in sorted(told.items()))
+    print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")
+
+
+@app.command("pdf")
+def pdf_(
+    pages: Annotated[Path, typer.Argument(help="A page, or a folder of them such as artifacts/cases.")],
+    out: Annotated[Path, typer.Option(help="The folder for the files.")],
+    language: Language = "en",
+) -> None:
+    """Print case pages as PDF, in one language."""
+    from ..serving.pdf import print_pages
+
+    with progress("pages") as tell:
+        files = print_pages(pages, out, language=language, progress=tell)
+    print(f"{len(files)} files in {out}" if len(files) > 1 else files[0])
