@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests, where one is installed."""
+"""Real servers for tests, where they are installed: PostgreSQL, and Spark in local mode."""
 
 import os
 import shutil
@@ -11,6 +11,13 @@ from pathlib import Path
 import pytest
 
 USER, PASSWORD = "erp", "s3cret-pass"
+
+
+def free_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -26,9 +33,7 @@ def postgres():
         folder.chmod(0o755)
         shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     (folder / "password").write_text(PASSWORD)
     (folder / "password").chmod(0o644)
     run = {"check": True, "capture_output": True, "cwd": "/"}
@@ -40,3 +45,29 @@ def postgres():
     yield f"postgresql://127.0.0.1:{port}/postgres"
     subprocess.run([*start[:-1], "-m", "immediate", "stop"], check=True, stdout=subprocess.DEVNULL, cwd="/")
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """A session of Spark on this machine."""
+    pytest.importorskip("pyspark", reason="the extra [spark] is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java, and there is none")
+    from tradecredit.features.cluster import session
+
+    options = {
+        "spark.master": "local[2]",
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.shuffle.partitions": "3",
+        "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
+    }
+    settings = tmp_path_factory.mktemp("conf")
+    (settings / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONF_DIR", str(settings))
+        running = session()
+        yield running
+        running.stop()

@@ -1,4 +1,4 @@
-"""The scorecard as SQL tells the points that Python tells, in SQLite and PostgreSQL, on every edge."""
+"""The scorecard as SQL tells the points that Python tells, in SQLite, PostgreSQL and DuckDB, on every edge."""
 
 import sqlite3
 
@@ -77,6 +77,12 @@ def test_postgresql_tells_the_same_points(cards, rows, postgres):
 
     with psycopg.connect(postgres.replace("://", f"://{USER}:{PASSWORD}@")) as connection:
         _agrees(_told_by(connection, cards, rows, "%s", "double precision"), cards, rows)
+
+
+def test_duckdb_tells_the_same_points(cards, rows):
+    duckdb = pytest.importorskip("duckdb")
+    with duckdb.connect() as connection:
+        _agrees(_told_by(connection, cards, rows, "?", "double"), cards, rows)
 
 
 def test_a_name_with_a_quote_stays_a_name(cards):

@@ -12,7 +12,7 @@ import yaml
 from deliveries import D1, D2, FIRST, changed
 from tradecredit.errors import Mistake
 from tradecredit.features.building import build
-from tradecredit.features.cluster import build_on_spark, session
+from tradecredit.features.cluster import build_on_spark
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
@@ -23,30 +23,8 @@ from worlds import made_up
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("pyspark", reason="the extra [spark] is not installed")
-if shutil.which("java") is None:
-    pytest.skip("Spark needs Java, and there is none", allow_module_level=True)
 DAYS = [date(2024, 2, 29), date(2024, 9, 30), date(2025, 3, 31)]
 BOOK = replace(made_up(5, [12, 3, 0, 30, 8, 5, 60, 15, 2, 7] * 4, ()), memberships=None)  # deliveries alone keep them
-
-
-@pytest.fixture(scope="module")
-def spark(tmp_path_factory):
-    options = {
-        "spark.master": "local[2]",
-        "spark.ui.enabled": "false",
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "3",
-        "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
-    }
-    settings = tmp_path_factory.mktemp("conf")
-    (settings / "spark-defaults.conf").write_text("".join(f"{name} {value}\n" for name, value in options.items()))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SPARK_CONF_DIR", str(settings))
-        running = session()
-        yield running
-        running.stop()
 
 
 def _keys(ledger, days):

@@ -4,6 +4,7 @@ On a real SQLite, and a real PostgreSQL where one is installed.
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -29,16 +30,21 @@ from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.nightly import rate
+from tradecredit.serving.published import Publication
 from tradecredit.serving.ratings import Rating
+from tradecredit.serving.seal import sign_manifest
+from tradecredit.serving.signing import PublicKey, make_keys, private_key
 from tradecredit.serving.store import bulk, tables
 from tradecredit.serving.store.alerts import alerts_of
 from tradecredit.serving.store.decisions import decisions_of, override, withdraw_override
 from tradecredit.serving.store.history import earlier_ratings, history, ratings_of, why
+from tradecredit.serving.store.provenance import learn, publication_of, trust, trusted_keys
 from tradecredit.serving.store.recording import RunKey, record, recorded
 from tradecredit.serving.store.store import open_store
 
 NOV, DEC = date(2022, 11, 30), date(2022, 12, 31)
 GRADES = {"grades": ["A1", "C1", "E2"]}
+PUBLICATION = Publication("b" * 64, "run-7", "tradecredit", "3", "abc+changes", "c" * 64, "2023-01-01T02:03:04+00:00")
 TODAY = datetime.now(UTC).date()
 
 
@@ -153,8 +159,10 @@ def test_nothing_that_was_written_can_be_changed(store, files):
     row = _rated(files, NOV)
     _record(store, files, NOV)
     override(store, row["customer_id"], "C1", until=TODAY, by="B. Head", reason="guarantee")
+    learn(store, [PUBLICATION])
+    trust(store, PublicKey(bytes(32)), by="B. Head", reason="ours")
     history_of = [table for table in tables.META.sorted_tables if table.name != "customers"]
-    assert len(history_of) == 7
+    assert len(history_of) == 9
     for table in history_of:
         before = _count(store, table)
         assert before
@@ -231,6 +239,16 @@ def test_the_ratings_before_are_those_of_the_last_earlier_day(store, files):
     assert told.table.sort_index().equals(known.sort_index())
 
 
+def test_a_rating_leads_to_the_run_that_made_its_bundle(store, files):
+    row = _rated(files, NOV)
+    _record(store, files, NOV)
+    assert why(store, row["customer_id"], on=NOV).publication is None
+    assert learn(store, [PUBLICATION, replace(PUBLICATION, bundle="d" * 64)]) == 2
+    assert learn(store, [PUBLICATION, replace(PUBLICATION, version="4")]) == 1, "what is known is not learned again"
+    assert why(store, row["customer_id"], on=NOV).publication == publication_of(store, "b" * 64)
+    assert publication_of(store, "b" * 64).version == "4", "the last one"
+
+
 # ---- the job
 
 
@@ -256,6 +274,34 @@ def test_the_job_counts_every_customer_and_writes_once(url, walked, bundle, file
         earlier = connection.scalars(sa.select(tables.runs.c.earlier_run).order_by("run_id")).all()
     assert names == 900
     assert earlier == [None, 1]
+
+
+def test_a_store_that_asks_for_a_signature_takes_nothing_without(url, walked, bundle, tmp_path):
+    signed = shutil.copytree(walked / "artifacts/bundle", tmp_path / "bundle")
+    make_keys(tmp_path / "ours"), make_keys(tmp_path / "theirs")
+    ours, theirs = (PublicKey.read(tmp_path / f"{name}.pub") for name in ("ours", "theirs"))
+    store = open_store(url, fresh=True)
+    assert trusted_keys(store) is None
+    trust(store, ours, by="B. Head", reason="the pipeline's")
+    for refused in (bundle, replace(bundle, signed_by=theirs.id)):
+        with pytest.raises(Mistake, match="takes ratings of signed bundles only"):
+            rate(refused, walked / "data/ledger", NOV, store)
+    assert _count(store, tables.runs) == 0
+    with pytest.raises(Mistake, match="is not signed"):
+        load_bundle(signed, trusted_keys(store))
+    sign_manifest(signed, private_key(tmp_path / "theirs"))
+    with pytest.raises(Mistake, match="is not trusted here"):
+        load_bundle(signed, trusted_keys(store))
+    sign_manifest(signed, private_key(tmp_path / "ours"))
+    rate(load_bundle(signed, trusted_keys(store)), walked / "data/ledger", NOV, store)
+    with store.reading() as connection:
+        assert connection.scalars(sa.select(tables.runs.c.signed_by)).all() == [ours.id]
+    with pytest.raises(Mistake, match="nothing to take back"):
+        trust(store, theirs, by="B. Head", reason="it leaked", trusted=False)
+    trust(store, ours, by="B. Head", reason="it leaked", trusted=False)
+    assert trusted_keys(store) == [], "the last key is gone: nothing is taken, not even what is unsigned"
+    with pytest.raises(Mistake, match="takes ratings of signed bundles only"):
+        rate(load_bundle(signed), walked / "data/ledger", DEC, store)
 
 
 _HOLD = """

@@ -21,26 +21,34 @@ def score(
         Path | None,
         typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),
     ] = None,
+    published: Annotated[
+        Path, typer.Option(help="The pipeline's publish log; the store learns from it what its bundles were made from.")
+    ] = Path("published.jsonl"),
 ) -> None:
     """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
     if not store and not out:
         raise Mistake("name where the ratings go: --store ratings.db, --out ratings.parquet, or both.")
     if store and previous:
         raise Mistake("--previous: leave it out with --store; the store knows the ratings before.")
-    from ..serving.batch import score_ledger
     from ..serving.bundle import load_bundle
 
     day = day_of("--as-of", as_of)
-    loaded = load_bundle(bundle)
     if store:
         from ..serving.nightly import rate
+        from ..serving.published import published as lines_of
+        from ..serving.store.provenance import learn, trusted_keys
         from ..serving.store.store import open_store
 
         held = open_store(store, fresh=True)
+        loaded = load_bundle(bundle, trusted_keys(held))
         with progress("partitions") as tell:
             outcome = rate(loaded, ledger, day, held, out=out, progress=tell)
+        learn(held, lines_of(published))
         print("\n".join(outcome.lines()))
         return
+    from ..serving.batch import score_ledger
+
+    loaded = load_bundle(bundle)
     assert out
     with progress("partitions") as tell:
         told = score_ledger(loaded, ledger, day, out, previous=previous, progress=tell)

@@ -88,3 +88,21 @@ def override(
     last = day_of("--until", until)
     before = override(held, customer, grade, until=last, by=by, reason=reason)
     print(f"{customer}: {grade} until {last}, instead of {before or 'no grade'}")
+
+
+@app.command()
+def trust(
+    key: Annotated[Path, typer.Argument(help="File of a public key, PEM.")],
+    store: StoreUrl,
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    revoke: Annotated[bool, typer.Option("--revoke", help="Trust it no more.")] = False,
+) -> None:
+    """Let a store take ratings only of bundles that a trusted key has signed."""
+    from ..serving.signing import PublicKey
+    from ..serving.store.provenance import trust
+    from ..serving.store.store import open_store
+
+    one = PublicKey.read(key)
+    trust(open_store(store, fresh=True), one, by=by, reason=reason, trusted=not revoke)
+    print(f"key {one.id} is {'trusted no more' if revoke else 'trusted'}")

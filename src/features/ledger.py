@@ -4,6 +4,7 @@ On disk it is a folder of Parquet, a folder a table, hash-partitioned by custome
 `ledger.json`. Money is in minor units of each row's currency; payments carry their customer.
 """
 
+import hashlib
 import json
 import shutil
 import zlib
@@ -350,6 +351,11 @@ def read_about(folder: Path) -> dict[str, Any]:
         raise Mistake(f"{folder / 'ledger.json'}: is no JSON; write the ledger anew.") from None
     except (FileNotFoundError, NotADirectoryError):
         raise Mistake(f"{folder}: is no ledger (it has no ledger.json); make one with 'tradecredit intake'.") from None
+
+
+def delivered(about: dict[str, Any]) -> str:
+    """SHA-256 of all that was delivered to a ledger, from what `read_about` gives: other deliveries, another one."""
+    return hashlib.sha256(json.dumps(about["deliveries"], sort_keys=True).encode()).hexdigest()
 
 
 def partitions_for(customers: int, least: int = 1) -> int:

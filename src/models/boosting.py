@@ -14,6 +14,7 @@ from .encoding import Encoding
 from .shapley import TreeShap
 
 Floats = npt.NDArray[np.float64]
+_BEYOND = 1e300  # the threshold of a split that parts the missing from all else
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,12 @@ class BoostedTrees:
         told = [booster.predict(rows, raw_score=True, num_threads=threads) for booster in self.boosters]
         return np.mean(told, axis=0)
 
-    def steps(self, feature: str) -> Floats:  # noqa: ARG002 - LightGBM holds to its constraints at every split
-        """None that are told."""
-        return np.empty(0)
+    def steps(self, feature: str) -> Floats:
+        """The thresholds of its splits; a value equal to one goes left. None of a category, whose levels are named."""
+        if feature in self.encoding.levels:
+            return np.empty(0)
+        told = self.shap.forest.thresholds(self.encoding.features.index(feature))
+        return told[np.abs(told) < _BEYOND]
 
     def baselines(self, matrix: Matrix) -> Floats:
         """Mean log-odds over the training rows, the same for each row, length n."""

@@ -20,8 +20,8 @@ def as_sql(cards: Scorecards, table: str = "features") -> str:
 
     Notes
     -----
-    Tried in SQLite and PostgreSQL. Features have to be doubles there: a decimal column would be compared as one. Edges
-    are written with an exponent, which standard SQL takes for a double.
+    Tried in SQLite, PostgreSQL and DuckDB. Features have to be doubles there: a decimal column would be compared as
+    one. Edges are written with an exponent, which standard SQL takes for a double.
     """
     place = ".".join(_name(part) for part in table.split("."))
     if not cards.segments:

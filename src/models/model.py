@@ -27,7 +27,7 @@ class Model(Protocol):
     def features(self) -> tuple[str, ...]: ...
 
     def steps(self, feature: str) -> Floats:
-        """Values of a feature at which the score is known to step; a sweep looks on either side of each."""
+        """Values of a feature at which the score may step, rising; none of a category."""
         ...
 
     def log_odds(self, matrix: Matrix) -> Floats:

@@ -1,11 +1,13 @@
-"""Log the run: one MLflow parent run from the stages' reports, cached stages included, and the bundle registered."""
+"""Log the run: one MLflow parent run from the stages' reports, and the bundle registered and published."""
 
 import hashlib
 import json
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ..serving.published import LOG, Publication, lock_fingerprint
 from .pictures import pictures, save
 from .stage import Stage, run
 from .tracking import Tracker, TrackingRecipe, git_commit
@@ -20,7 +22,7 @@ def main(stage: Stage) -> None:
     features = json.loads(manifest)["about"]["reads"]
     tags = {
         "git_commit": git_commit(stage.root),
-        "dvc_lock_sha256": _sha(stage.root / "dvc.lock"),
+        "dvc_lock_sha256": lock_fingerprint(stage.root / "dvc.lock", without="log_run"),
         "ledger_sha256": _sha(*sorted(stage.read("ledger").rglob("*.parquet"))),
         "bundle_sha256": hashlib.sha256(manifest).hexdigest(),
         "champion": metrics["champion"],
@@ -49,6 +51,15 @@ def main(stage: Stage) -> None:
             with tracker.run("tuning", tags=tags, nested=True):
                 tracker.series("auc", {one["number"]: one["auc"] for one in trials if one["auc"] is not None})
         version = tracker.register(bundle, features)
+    Publication(
+        tags["bundle_sha256"],
+        parent,
+        recipe.model,
+        version,
+        tags["git_commit"],
+        tags["dvc_lock_sha256"],
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    ).append(stage.root / LOG)
     stage.report("run", {"run_id": parent, "model": recipe.model, "version": version, "alias": recipe.alias, **tags})
     stage.say(f"  MLflow run {parent}; {recipe.model} version {version} is the {recipe.alias}")
 

@@ -19,6 +19,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, Schema
 
 from ..errors import Mistake
+from ..serving.wrapper import LOADER, bundle_in
 
 
 @dataclass(frozen=True)
@@ -88,18 +89,9 @@ class Tracker:
         """Log the bundle as a model without code, register it, give it the alias; returns its version."""
         info = mlflow.pyfunc.log_model(
             name="bundle",
-            loader_module="tradecredit.serving.pyfunc",
+            loader_module=LOADER,
             data_path=str(bundle),
-            signature=ModelSignature(
-                inputs=Schema(
-                    [
-                        *(ColSpec("double", name, required=True) for name in features),
-                        ColSpec("string", "segment", required=False),
-                        *(ColSpec("long", f"{name}:missing", required=False) for name in features),
-                    ]
-                ),
-                outputs=Schema([ColSpec("double", "pd"), ColSpec("long", "score"), ColSpec("string", "grade")]),
-            ),
+            signature=signature_of(features),
             pip_requirements=[f"tradecredit=={version('tradecredit')}"],
             registered_model_name=self.recipe.model,
         )
@@ -150,10 +142,19 @@ class Tracker:
             folder = Path(mlflow.artifacts.download_artifacts(uri))
         except (mlflow.MlflowException, OSError):
             raise Mistake(f"{uri}: is not registered in {self.recipe.store}; see 'mlflow ui'.") from None
-        found = [one.parent for one in folder.rglob("manifest.sha256")]
-        if len(found) != 1:
-            raise Mistake(f"{uri}: holds no bundle; register one with 'dvc repro'.")
-        return found[0]
+        return bundle_in(folder)
+
+
+def signature_of(features: list[str]) -> ModelSignature:
+    """What MLflow is to know of the rows that a bundle takes, and of what it gives (see `serving.rows`)."""
+    asked = [ColSpec("double", name, required=True) for name in features]
+    segment = ColSpec("string", "segment", required=False)
+    reasons = [ColSpec("double", f"{name}:missing", required=False) for name in features]  # Spark fills with NaN
+    told = {"pd": "double", "score": "long", "grade": "string", "odd": "string"}
+    return ModelSignature(
+        inputs=Schema([*asked, segment, *reasons]),
+        outputs=Schema([ColSpec(type_, name) for name, type_ in told.items()]),
+    )
 
 
 def git_commit(root: Path) -> str:

@@ -1,20 +1,15 @@
-"""The bundle: everything that scoring needs, as plain data files with checksums. No pickle, no code inside.
+"""The bundle: everything that scoring needs, as plain data files under a seal (see `seal`). No pickle, no code inside.
 
-manifest.json      size and SHA-256 of every file, and what the bundle was made from
-manifest.sha256    the checksum of the manifest itself: the bundle's name in ratings and logs
-                   It guards against accident: who can write the folder can seal it anew
 system.json        calibration, master scale, points; the scorecard where it is the champion
 trees-1.txt ...    the trees as LightGBM's own text, a file a bag, where they are the champion
 second.json        the other model, calibrated; its trees, if it has some, in second-trees-1.txt ...
-features.json      the declarations that the model was fitted on
+features.json      the declarations that the model was fitted on, and what was seen of each in training
 policy.json        the default definition, who is observed, how reasons are told, and the rules of early warning
 reference.json     what is usual in each segment, and whom its customers are compared with
+golden.json        rows with what the models said of them: a machine that says otherwise does not rate
 """
 
-import hashlib
 import json
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,16 +24,13 @@ from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import Explained, RatingSystem
 from .early_warning import WarningRule, as_dicts, of_dicts, watched
+from .golden import Golden
 from .opinions import Opinion
 from .reasons import ReasonRecipe
 from .reference import Reference
-
-_MANIFEST, _SEAL = "manifest.json", "manifest.sha256"
-_TREES = re.compile(r"(second-)?trees-[1-9]\d?\.txt")
-_SECOND = "second.json"
-_REQUIRED = {"system.json", "features.json", "policy.json", "reference.json"}
-_LARGEST = 256 * 2**20
-_FORMAT = 4
+from .seal import SECOND, as_json, seal, unseal
+from .seen import Seen
+from .signing import PublicKey
 
 
 @dataclass(frozen=True)
@@ -56,10 +48,14 @@ class Bundle:
     second : Opinion or None
         The model that is not the champion.
     warnings : dict of str to WarningRule
+    seen : dict of str to Seen
+        Of each of the champion's features, in training.
     about : dict
         What it was made from.
     fingerprint : str
         SHA-256 of the manifest, in hex.
+    signed_by : str
+        Id of the key whose signature was verified; "" if none was asked for.
     """
 
     system: RatingSystem
@@ -69,8 +65,10 @@ class Bundle:
     reasons: ReasonRecipe
     second: Opinion | None
     warnings: dict[str, WarningRule]
+    seen: dict[str, Seen]
     about: dict[str, Any]
     fingerprint: str
+    signed_by: str = ""
 
     @property
     def features(self) -> tuple[Feature, ...]:
@@ -104,6 +102,7 @@ def declared(features: Sequence[Feature]) -> list[dict[str, Any]]:
             "risk": one.risk.name.lower(),
             "family": one.family.name.lower(),
             "measure": str(one.measure),
+            "levels": list(one.levels),
         }
         for one in features
     ]
@@ -117,20 +116,21 @@ def write_bundle(
     observation: ObservationRecipe,
     reference: Reference,
     reasons: ReasonRecipe,
+    seen: Mapping[str, Seen],
     second: Opinion | None = None,
     warnings: Mapping[str, WarningRule] | None = None,
     about: dict[str, Any],
 ) -> str:
     """Write a bundle and return its fingerprint; the same parts give the same bytes."""
-    folder.mkdir(parents=True, exist_ok=True)
     said = system.as_dict()
     trees = {f"trees-{bag}.txt": text for bag, text in enumerate(said["model"].pop("texts", []), start=1)}
     rules = warnings or {}
-    names = _names(system, second, rules)
+    features = [feature(name) for name in _names(system, second, rules)]
+    own = {name: one.as_dict() for name, one in seen.items()}
     files = {
-        "system.json": _json(said),
-        "features.json": _json(declared([feature(name) for name in names])),
-        "policy.json": _json(
+        "system.json": as_json(said),
+        "features.json": as_json([row | {"seen": own.get(row["name"])} for row in declared(features)]),
+        "policy.json": as_json(
             {
                 "default": asdict(default),
                 "observation": asdict(observation),
@@ -138,34 +138,37 @@ def write_bundle(
                 "warnings": as_dicts(rules),
             }
         ),
-        "reference.json": _json(reference.as_dict()),
+        "reference.json": as_json(reference.as_dict()),
+        "golden.json": as_json(Golden.of(_both(system, second), _of_models(system, second)).as_dict()),
     }
     if second is not None:
         other = second.system.as_dict()
         texts = other["model"].pop("texts", [])
         trees |= {f"second-trees-{bag}.txt": text for bag, text in enumerate(texts, start=1)}
-        files[_SECOND] = _json({"system": other, "reference": second.reference.as_dict()})
-    files |= {name: text.encode() for name, text in trees.items()}
-    listed = {name: {"sha256": _sha(data), "size": len(data)} for name, data in sorted(files.items())}
-    manifest = _json({"format": _FORMAT, "files": listed, "about": about})
-    for name, data in {**files, _MANIFEST: manifest, _SEAL: f"{_sha(manifest)}\n".encode()}.items():
-        (folder / name).write_bytes(data)
-    return _sha(manifest)
+        files[SECOND] = as_json({"system": other, "reference": second.reference.as_dict()})
+    return seal(folder, files | {name: text.encode() for name, text in trees.items()}, about)
 
 
-def load_bundle(folder: Path) -> Bundle:
-    """Verify, then read. Nothing is parsed before every byte has been checked.
+def load_bundle(folder: Path, trusted: Sequence[PublicKey] | None = None) -> Bundle:
+    """Verify, then read, then ask of the golden rows. Nothing is parsed before every byte has been checked.
+
+    Parameters
+    ----------
+    trusted : sequence of PublicKey
+        One of them has to have signed; none is asked for with None.
 
     Raises
     ------
     Mistake
-        Names the file that is missing, unknown, a link, or changed since it was exported.
+        Names the file that is missing, unknown, a link, or changed since it was exported; or nobody who is trusted
+        signed it; or it was made with other features; or the models say otherwise here than where it was made.
     """
-    data = _verified(folder)
+    sealed = unseal(folder, trusted)
+    data = sealed.files
     rows = json.loads(data["features.json"])
     system, second = _system(json.loads(data["system.json"]), data, ""), None
-    if _SECOND in data:
-        other = json.loads(data[_SECOND])
+    if SECOND in data:
+        other = json.loads(data[SECOND])
         second = Opinion(_system(other["system"], data, "second-"), Reference(**other["reference"]))
     policy = json.loads(data["policy.json"])
     rules = of_dicts(policy["warnings"])
@@ -173,12 +176,17 @@ def load_bundle(folder: Path) -> Bundle:
     if [row["name"] for row in rows] != names:
         raise Mistake(f"{folder}: features.json does not list the models' features. Export the bundle anew.")
     for made, now in zip(rows, declared([_known(folder, row["name"]) for row in rows]), strict=True):
-        if (made["measure"], made["risk"]) != (now["measure"], now["risk"]):
+        if any(made[part] != now[part] for part in ("measure", "risk", "levels")):
             raise Mistake(
                 f"{folder}: was made with {made['name']} = {made['measure']} ({made['risk']}); this version has "
                 f"{now['measure']} ({now['risk']}). Export the bundle anew."
             )
-    manifest = data[_MANIFEST]
+    golden = Golden.of_dict(json.loads(data["golden.json"]), _of_models(system, second))
+    if departs := golden.departs(_both(system, second)):
+        raise Mistake(
+            f"{folder}: golden.json: {departs} when the bundle was made; this machine, or another version of a "
+            "library, would rate otherwise. Install what the bundle's manifest names, or export it anew here."
+        )
     return Bundle(
         system,
         DefaultRecipe(**policy["default"]),
@@ -187,15 +195,27 @@ def load_bundle(folder: Path) -> Bundle:
         ReasonRecipe(**policy["reasons"]),
         second,
         rules,
-        json.loads(manifest)["about"],
-        _sha(manifest),
+        {row["name"]: Seen(**row["seen"]) for row in rows if row["seen"]},
+        sealed.about,
+        sealed.fingerprint,
+        sealed.signed_by,
     )
 
 
 def _names(system: RatingSystem, second: Opinion | None, rules: Mapping[str, WarningRule]) -> list[str]:
-    """The features that scoring needs: the champion's, the other model's, those that are watched."""
+    """The features that scoring needs: the models', and those that are watched."""
+    told = (*(one.name for one in _of_models(system, second)), *(one.name for one in watched(rules)))
+    return list(dict.fromkeys(told))
+
+
+def _of_models(system: RatingSystem, second: Opinion | None) -> tuple[Feature, ...]:
+    """The champion's features, then what the other model reads besides."""
     others = second.system.model.features if second else ()
-    return list(dict.fromkeys((*system.model.features, *others, *(one.name for one in watched(rules)))))
+    return tuple(feature(name) for name in dict.fromkeys((*system.model.features, *others)))
+
+
+def _both(system: RatingSystem, second: Opinion | None) -> dict[str, RatingSystem]:
+    return {"first": system} | ({} if second is None else {"second": second.system})
 
 
 def _system(said: dict[str, Any], data: dict[str, bytes], prefix: str) -> RatingSystem:
@@ -211,48 +231,3 @@ def _known(folder: Path, name: str) -> Feature:
         return feature(name)
     except KeyError:
         raise Mistake(f"{folder}: needs the feature '{name}', which this version does not have.") from None
-
-
-def _verified(folder: Path) -> dict[str, bytes]:
-    if not folder.is_dir() or folder.is_symlink():
-        raise Mistake(f"{folder}: is no bundle; export one with 'dvc repro'.")
-    held = {entry.name: entry for entry in os.scandir(folder)}
-    for name in (_MANIFEST, _SEAL):
-        if name not in held:
-            raise Mistake(f"{folder}: has no {name}; a bundle without it cannot be verified.")
-    for name, entry in sorted(held.items()):
-        if entry.is_symlink() or not entry.is_file():
-            raise Mistake(f"{folder}: {name} is a link or a folder; a bundle holds plain files only.")
-        if entry.stat().st_size > _LARGEST:
-            raise Mistake(f"{folder}: {name} is larger than {_LARGEST // 2**20} MiB.")
-    manifest = (folder / _MANIFEST).read_bytes()
-    if (folder / _SEAL).read_bytes() != f"{_sha(manifest)}\n".encode():
-        raise Mistake(f"{folder}: {_MANIFEST} does not match {_SEAL}; the bundle was changed after it was exported.")
-    said = json.loads(manifest)
-    if said.get("format") != _FORMAT:
-        raise Mistake(f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew.")
-    listed = said["files"]
-    files = set(held) - {_MANIFEST, _SEAL}
-    if strange := sorted(
-        (files - set(listed))
-        | {name for name in listed if name not in {*_REQUIRED, _SECOND} and not _TREES.fullmatch(name)}
-    ):
-        raise Mistake(f"{folder}: {strange[0]} is no file of the bundle; it was added after the export.")
-    if lacking := sorted((set(listed) | _REQUIRED) - files):
-        raise Mistake(f"{folder}: {lacking[0]} is missing; it was there when the bundle was exported.")
-    data = {name: (folder / name).read_bytes() for name in listed}
-    for name, row in listed.items():
-        if len(data[name]) != row["size"] or _sha(data[name]) != row["sha256"]:
-            raise Mistake(
-                f"{folder}: {name} does not match its checksum in {_MANIFEST}; "
-                "the bundle was changed after it was exported."
-            )
-    return {**data, _MANIFEST: manifest}
-
-
-def _sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def _json(said: Any) -> bytes:
-    return (json.dumps(said, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()

@@ -1,7 +1,5 @@
 """The nightly job: every customer of a ledger rated into the store, exactly once, and what came of it."""
 
-import hashlib
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..features.ledger import read_about
+from ..errors import Mistake
+from ..features.ledger import delivered, read_about
 from ..features.observations import STATUS_TEXT, Status
 from ..models.rating import DEFAULTED
 from .batch import write_ratings
@@ -23,6 +22,7 @@ from .early_warning import SEVERITIES
 from .scoring import Scored, score_parts
 from .store.alerts import alerts_of
 from .store.history import earlier_ratings, ratings_of
+from .store.provenance import trusted_keys
 from .store.recording import RunKey, record, recorded
 from .store.store import Store
 
@@ -82,15 +82,18 @@ def rate(
 
     Raises
     ------
+    Mistake
+        The store asks for a signature that the bundle was not verified to have.
     Busy
         Another job is writing; it is named.
     Unavailable
         The disk or the database failed.
     """
     about = read_about(folder)
-    key = RunKey(bundle.fingerprint, ledger_fingerprint(folder), as_of)
+    key = RunKey(bundle.fingerprint, delivered(about), as_of)
     names = bundle.system.scale.names
     with store.only_writer():
+        _refuse_unsigned(bundle, store)
         run_id = recorded(store, key)
         if run_id is not None:
             told = ratings_of(store, run_id)
@@ -119,15 +122,19 @@ def rate(
                 names=people,
                 earlier_run=earlier_run,
                 cool_downs={name: rule.cool_down_days for name, rule in bundle.warnings.items()},
+                signed_by=bundle.signed_by,
             )
             shown = pq.read_table(file, columns=["status", "published", "previous"])
     return _outcome(store, run_id, False, shown, names)
 
 
-def ledger_fingerprint(folder: Path) -> str:
-    """Of all that was delivered to a ledger: another delivery, another fingerprint."""
-    said = json.dumps(read_about(folder)["deliveries"], sort_keys=True)
-    return hashlib.sha256(said.encode()).hexdigest()
+def _refuse_unsigned(bundle: Bundle, store: Store) -> None:
+    trusted = trusted_keys(store)
+    if trusted is not None and bundle.signed_by not in {one.id for one in trusted}:
+        raise Mistake(
+            f"{store.name}: takes ratings of signed bundles only, and {bundle.fingerprint[:12]} was not verified to be "
+            "signed by a key that it trusts."
+        )
 
 
 def _by_severity(store: Store, run_id: int) -> dict[str, int]:

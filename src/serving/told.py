@@ -73,5 +73,12 @@ def why_lines(told: Told, language: str) -> Iterator[str]:
     card = rating.card_zh if zh else rating.card_en
     model = f"{_MODELS[rating.model][zh]}{f', {card}' if card else ''}"
     yield f"{'模型' if zh else 'model'}: {model}; bundle {rating.bundle}"
+    if told.publication:
+        made = told.publication
+        number = f"{made.model} {'版本' if zh else 'version'} {made.version}"
+        source = f"git {made.git_commit or '–'}; dvc.lock {made.dvc_lock or '–'}"
+        yield f"{'出自' if zh else 'made by'}: {number}; MLflow {made.mlflow_run}; {source}"
+    if told.signed_by:
+        yield f"{'签名密钥' if zh else 'signed by key'}: {told.signed_by}"
     yield f"{'台账' if zh else 'ledger'}: {told.ledger}"
     yield f"{'记录于' if zh else 'recorded'}: {entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC, run {entry.run_id}"

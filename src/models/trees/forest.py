@@ -68,6 +68,13 @@ class Forest:
         """The smallest that holds every rank."""
         return np.min_scalar_type(self.ranks.max(initial=1) - 1).type
 
+    def thresholds(self, column: int) -> Floats:
+        """Those of a column of numbers, rising; none if no tree splits it."""
+        place = int(np.searchsorted(self.used, column))
+        if place == len(self.used) or self.used[place] != column or self.is_category[place]:
+            return np.empty(0)
+        return self.cuts[self.cut_starts[place] : self.cut_starts[place + 1]]
+
     def rank(self, rows: Floats) -> npt.NDArray[np.unsignedinteger]:
         """(u, n): the rank of each value of rows (n, columns)."""
         told: npt.NDArray[np.unsignedinteger] = np.empty((len(self.used), len(rows)), self.rank_type)

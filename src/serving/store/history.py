@@ -10,9 +10,11 @@ import sqlalchemy as sa
 
 from ...errors import Mistake
 from ..earlier import Earlier
+from ..published import Publication
 from ..ratings import Rating
 from . import tables
 from .decisions import Decision, decisions_of
+from .provenance import publication_of
 from .recording import unpacked
 from .store import Store
 
@@ -46,12 +48,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class Told:
-    """The rating that held on a day, by which run it was told, and what people decided."""
+    """The rating that held on a day, by which run it was told, what people decided, and where its bundle comes from.
+
+    Attributes
+    ----------
+    publication : Publication or None
+        None where the store has not learned it (see `tradecredit score --published`).
+    signed_by : str
+        Id of the key whose signature was verified; "" if none was asked for.
+    """
 
     entry: Entry
     rating: Rating
     ledger: str
     decision: Decision | None
+    publication: Publication | None
+    signed_by: str
 
 
 def history(store: Store, customer_id: str, *, known_on: date | None = None) -> list[Entry]:
@@ -101,12 +113,15 @@ def why(store: Store, customer_id: str, *, on: date, known_on: date | None = Non
         )
     entry = held[-1]
     with store.reading() as connection:
-        ledger = connection.scalar(sa.select(tables.runs.c.ledger).where(tables.runs.c.run_id == entry.run_id))
+        u = tables.runs.c
+        run = connection.execute(sa.select(u.ledger, u.signed_by).where(u.run_id == entry.run_id)).one()
         (row,) = _rows(connection, [entry.rating_id]).to_pylist()
     decided = [one for one in decisions_of(store, customer_id, known_on=known_on) if one.valid_from <= on]
     last = decided[-1] if decided else None
     in_force = last if last and last.kind == "override" and on <= last.valid_until else None
-    return Told(entry, Rating.of_row(row), str(ledger), in_force)
+    return Told(
+        entry, Rating.of_row(row), run.ledger, in_force, publication_of(store, entry.bundle), run.signed_by or ""
+    )
 
 
 def earlier_ratings(store: Store, as_of: date) -> tuple[int | None, Earlier | None]:

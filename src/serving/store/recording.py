@@ -59,6 +59,7 @@ def record(
     names: dict[str, str],
     earlier_run: int | None,
     cool_downs: Mapping[str, int] | None = None,
+    signed_by: str = "",
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> int:
     """Write the ratings of a file (the columns of `SCHEMA`) as one run and return its number.
@@ -74,15 +75,15 @@ def record(
         Of customers, by id.
     cool_downs : dict of str to int
         Days for which a warning of a rule is no news again.
+    signed_by : str
+        Id of the key whose signature of the bundle was verified.
     """
     try:
         with store.writing() as connection:
             run_id = _run_of(connection, key)
-            return (
-                run_id
-                if run_id
-                else _write(connection, key, file, about, names, earlier_run, cool_downs or {}, progress)
-            )
+            if run_id is None:
+                run_id = _write(connection, key, file, about, names, earlier_run, cool_downs or {}, signed_by, progress)
+            return run_id
     except Unavailable:
         store.engine.dispose()
         run_id = recorded(store, key)
@@ -103,6 +104,7 @@ def _write(
     names: dict[str, str],
     earlier_run: int | None,
     cool_downs: Mapping[str, int],
+    signed_by: str,
     progress: Callable[[int, int], None],
 ) -> int:
     now, source = datetime.now(UTC), pq.ParquetFile(file)
@@ -136,6 +138,7 @@ def _write(
             customers=total,
             rated=status["observed"],
             version=version("tradecredit"),
+            signed_by=signed_by or None,
         )
     )
     return run_id

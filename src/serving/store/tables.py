@@ -27,6 +27,35 @@ runs = sa.Table(
     sa.Column("customers", _ID, nullable=False),
     sa.Column("rated", _ID, nullable=False),
     sa.Column("version", sa.String(40), nullable=False),  # of tradecredit
+    sa.Column("signed_by", sa.String(16)),  # id of the key; empty where no signature was asked for
+)
+
+# What the publish log says of the bundles: which run of the pipeline made them, and from what.
+publications = sa.Table(
+    "publications",
+    META,
+    sa.Column("publication_id", _ID, primary_key=True),
+    sa.Column("bundle", sa.String(64), nullable=False, index=True),
+    sa.Column("mlflow_run", sa.Text, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("git_commit", sa.Text, nullable=False),
+    sa.Column("dvc_lock", sa.Text, nullable=False),
+    sa.Column("published_at", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+)
+
+# Whose signature the store asks for; the last row of a key holds.
+keys = sa.Table(
+    "keys",
+    META,
+    sa.Column("entry_id", _ID, primary_key=True),
+    sa.Column("key_id", sa.String(16), nullable=False),
+    sa.Column("public_key", sa.String(64), nullable=False),  # Ed25519, hex
+    sa.Column("trusted", sa.Boolean, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
 )
 
 customers = sa.Table(
