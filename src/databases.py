@@ -33,7 +33,7 @@ def engine_of(where: str, said: str, credentials: str) -> Any:
             url = url.set(username=user)
         if password := os.environ.get(f"{credentials}_PASSWORD"):
             url = url.set(password=password)
-        return sqlalchemy.create_engine(url)
+        return sqlalchemy.create_engine(url, pool_pre_ping=True)  # a line that broke meanwhile is made anew
     except sqlalchemy.exc.NoSuchModuleError as fault:
         raise Mistake(f"{where}: its kind of database is not known ({fault}); postgresql and sqlite are.") from None
     except sqlalchemy.exc.ArgumentError:

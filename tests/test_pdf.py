@@ -1,5 +1,6 @@
 """Case pages as PDF: each language alone, whole, and refused in words where it cannot be."""
 
+import shutil
 import subprocess
 import sys
 
@@ -17,13 +18,23 @@ def printer():
     pytest.importorskip("weasyprint", reason="needs Pango of the system", exc_type=OSError)
 
 
+@pytest.fixture(scope="module")
+def chinese():
+    """A font of the system that has Chinese letters."""
+    if not shutil.which("fc-list") or not subprocess.run(["fc-list", ":lang=zh"], capture_output=True).stdout:
+        pytest.skip("no font with Chinese letters is installed (apt-get install fonts-noto-cjk)")
+
+
 def _text(file):
     return "".join(page.extract_text() for page in pypdf.PdfReader(file).pages)
 
 
 @pytest.mark.parametrize(
     ("language", "said", "unsaid"),
-    [("en", "Why this score", "评分依据"), ("zh", "评分依据", "Why this score")],
+    [
+        ("en", "Why this score", "评分依据"),
+        pytest.param("zh", "评分依据", "Why this score", marks=pytest.mark.usefixtures("chinese")),
+    ],
 )
 @pytest.mark.usefixtures("printer")
 def test_a_page_is_printed_in_one_language(walked, tmp_path, language, said, unsaid):

@@ -5,15 +5,12 @@ On a real SQLite, and a real PostgreSQL where one is installed.
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,7 +21,7 @@ from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from servers import PASSWORD, USER
+from servers import new_database
 from tradecredit.errors import Busy, Mistake, Unavailable
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
@@ -52,17 +49,8 @@ TODAY = datetime.now(UTC).date()
 def url(request, tmp_path, monkeypatch):
     """The address of a store that is not there yet."""
     if request.param == "sqlite":
-        yield str(tmp_path / "ratings.db")
-        return
-    address = request.getfixturevalue("postgres")
-    monkeypatch.setenv("TRADECREDIT_STORE_USER", USER)
-    monkeypatch.setenv("TRADECREDIT_STORE_PASSWORD", PASSWORD)
-    server = sa.create_engine(address.replace("postgresql://", f"postgresql+psycopg://{USER}:{PASSWORD}@"))
-    name = f"store_{uuid4().hex[:12]}"
-    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield address.replace("/postgres", f"/{name}")
-    server.dispose()
+        return str(tmp_path / "ratings.db")
+    return new_database(request.getfixturevalue("postgres"), monkeypatch)
 
 
 @pytest.fixture
@@ -461,68 +449,6 @@ def test_bulk_writes_any_text_and_any_number_as_it_is(store, rows):
         held = [tuple(row) for row in connection.execute(query)]
         transaction.rollback()
     assert held == [(*row, k % 2 == 0) for k, row in enumerate(rows)]
-
-
-# ---- answers that get lost
-
-
-@contextmanager
-def _proxy(port, cuts):
-    """Between us and the server: when `cuts` says so of what we sent, the server hears it and we hear no answer."""
-    gate = socket.create_server(("127.0.0.1", 0))
-
-    def pump(source, target, watched, both):
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if watched and cuts(data):
-                    target.sendall(data)
-                    time.sleep(0.3)  # it is done before the line is cut
-                    break
-                target.sendall(data)
-        for end in both:
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-
-    def serve():
-        with suppress(OSError):
-            while True:
-                us, _ = gate.accept()
-                server = socket.create_connection(("127.0.0.1", port))
-                for words in ((us, server, True, (us, server)), (server, us, False, (us, server))):
-                    threading.Thread(target=pump, args=words, daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield gate.getsockname()[1]
-    gate.close()
-
-
-@pytest.mark.parametrize("word", [b"COMMIT", b"COPY reasons", b"INSERT INTO runs"])
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
-def test_a_line_that_is_cut_doubles_nothing_and_loses_nothing(url, store, files, word):
-    port = sa.make_url(url).port
-    cut = []
-
-    def cuts(data):
-        if not cut and word in data and armed:
-            cut.append(data)
-            return True
-        return False
-
-    armed = []
-    with _proxy(port, cuts) as gate:
-        through = open_store(url.replace(f":{port}", f":{gate}"))
-        armed.append(True)
-        if word == b"COMMIT":
-            assert _record(through, files, NOV) == 1, "it was heard, and the store is asked"
-        else:
-            with pytest.raises(Unavailable):
-                _record(through, files, NOV)
-            assert _count(store, tables.ratings) == _count(store, tables.reasons) == _count(store, tables.runs) == 0
-        assert len(cut) == 1
-        assert _record(through, files, NOV) == 1
-        through.engine.dispose()
-    assert _count(store, tables.runs) == 1
-    assert _count(store, tables.ratings) == pq.read_metadata(files[NOV]).num_rows
 
 
 def test_the_command_ends_with_75_where_another_writes(url, store, walked):

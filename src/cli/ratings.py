@@ -16,7 +16,7 @@ def score(
     ledger: LedgerDir,
     as_of: AsOf,
     store: StoreIfAny = "",
-    out: Annotated[Path | None, typer.Option(help="The Parquet file to write.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write: .parquet, or .csv for a spreadsheet.")] = None,
     previous: Annotated[
         Path | None,
         typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import Mistake
 from .app import app
-from .common import CustomerId, Known, Language, StoreUrl, check_language, day_of
+from .common import BundleDir, CustomerId, Known, Language, LedgerDir, StoreUrl, check_language, day_of, progress
 
 
 @app.command()
@@ -106,3 +106,46 @@ def trust(
     one = PublicKey.read(key)
     trust(open_store(store, fresh=True), one, by=by, reason=reason, trusted=not revoke)
     print(f"key {one.id} is {'trusted no more' if revoke else 'trusted'}")
+
+
+@app.command()
+def audit(store: StoreUrl) -> None:
+    """Walk the whole store and say whatever contradicts what it promises; exit code 1 if anything does."""
+    from ..serving.store.audit import audit
+    from ..serving.store.store import open_store
+
+    with progress("runs") as tell:
+        faults = list(audit(open_store(store), tell))
+    print("\n".join(faults) or f"{store}: all is as it should be")
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command()
+def backup(store: StoreUrl, out: Annotated[Path, typer.Option(help="The file to write.")]) -> None:
+    """Copy a SQLite store as of one moment, also while others write."""
+    from ..serving.store.backup import back_up
+    from ..serving.store.store import open_store
+
+    back_up(open_store(store), out)
+    print(f"{out}: a copy of {store}")
+
+
+@app.command()
+def rederive(
+    store: StoreUrl,
+    run: Annotated[int, typer.Option(help="Number of the run, as 'tradecredit history' tells it.")],
+    bundle: BundleDir,
+    ledger: LedgerDir,
+) -> None:
+    """Tell the ratings of a run anew from the archived bundle and ledger; exit code 1 if any bit differs."""
+    from ..serving.bundle import load_bundle
+    from ..serving.rederiving import rederive
+    from ..serving.store.store import open_store
+
+    with progress("partitions") as tell:
+        many, differ = rederive(open_store(store), run, load_bundle(bundle), ledger, progress=tell)
+    if differ:
+        print(f"{len(differ)} of {many} ratings of run {run} are told otherwise, such as that of {differ[0]}")
+        raise typer.Exit(1)
+    print(f"all {many} ratings of run {run} are told again, to the bit")

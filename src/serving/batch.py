@@ -1,9 +1,9 @@
-"""Batch: a ledger scored partition by partition into one Parquet file, published whole or not at all."""
+"""Batch: a ledger scored partition by partition into one file, published whole or not at all."""
 
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from .bundle import Bundle
 from .earlier import Earlier
 from .ratings import SCHEMA
 from .scoring import score_parts
+from .spreadsheet import write_spreadsheet
+
+_BUFFER = 2**20  # a column of few customers is some bytes
 
 
 def score_ledger(
@@ -32,11 +35,12 @@ def score_ledger(
 ) -> Counter[str]:
     """Write the rating of every customer and return how many have which status.
 
-    `previous` is what was written the last time: its published grades may stay (see `RatingRecipe`), and what moved
-    since is told.
+    `previous` is what was written the last time, as Parquet: its published grades may stay (see `RatingRecipe`), and
+    what moved since is told.
 
     Memory is bounded by one partition. The file appears whole, under its name, when all is done.
     """
+    check_name(out)
     earlier = None if previous is None else Earlier.read(previous, as_of)
     names = bundle.system.scale.names
     if earlier and (strange := set(earlier.table["published"]) - {*names, DEFAULTED, ""}):
@@ -52,31 +56,50 @@ def score_ledger(
             yield scored.table
             progress(number + 1, partitions)
 
-    write_ratings(out, tables())
+    out.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
+    os.close(handle)
+    aside = Path(name)
+    try:
+        write_parts(aside, tables())
+        publish(aside, out)
+    finally:
+        aside.unlink(missing_ok=True)
     return told
 
 
-def write_ratings(out: Path, parts: Iterator[pa.Table]) -> int:
-    """Write ratings, part by part, and return how many; the file appears whole, under its name, when all is done."""
+def check_name(out: Path) -> None:
+    """Raise `Mistake` unless it is one under which ratings are written."""
     if out.is_dir():
         raise Mistake(f"--out {out}: is a folder; name a file such as ratings.parquet.")
-    if out.suffix != ".parquet":
-        raise Mistake(f"--out {out}: should end in .parquet, which is what is written.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(prefix=f".{out.name}-", dir=out.parent)
-    os.close(handle)
+    if out.suffix not in (".parquet", ".csv"):
+        raise Mistake(f"--out {out}: should end in .parquet, or in .csv for a spreadsheet.")
+
+
+def write_parts(file: Path, parts: Iterable[pa.Table]) -> int:
+    """Write ratings to a Parquet file, part by part, and return how many."""
     rows = 0
-    try:
-        with pq.ParquetWriter(aside, SCHEMA, compression="zstd") as writer:
-            for part in parts:
-                writer.write_table(part)
-                rows += len(part)
-        with open(aside, "rb+") as written:
-            os.fsync(written.fileno())
-        os.chmod(aside, 0o644)
-        os.replace(aside, out)
-        flush(out.parent)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
+    with (
+        pa.output_stream(file, compression=None, buffer_size=_BUFFER) as sink,
+        pq.ParquetWriter(sink, SCHEMA, compression="zstd") as writer,
+    ):
+        for part in parts:
+            writer.write_table(part)
+            rows += len(part)
     return rows
+
+
+def publish(file: Path, out: Path) -> None:
+    """Let a Parquet file of ratings appear under another name of its folder, as CSV where that says so."""
+    if out.suffix == ".csv":
+        table = file.with_name(f"{file.name}.csv")
+        try:
+            write_spreadsheet(pq.ParquetFile(file), table)
+            file.unlink()
+            os.replace(table, file)
+        finally:
+            table.unlink(missing_ok=True)
+    os.chmod(file, 0o644)
+    flush(file)
+    os.replace(file, out)
+    flush(out.parent)

@@ -3,6 +3,7 @@
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,8 +15,9 @@ import pyarrow.parquet as pq
 from ..errors import Mistake
 from ..features.ledger import delivered, read_about
 from ..features.observations import STATUS_TEXT, Status
+from ..features.publishing import ASIDE
 from ..models.rating import DEFAULTED
-from .batch import write_ratings
+from .batch import check_name, publish, write_parts
 from .bundle import Bundle
 from .earlier import Earlier
 from .early_warning import SEVERITIES
@@ -74,11 +76,12 @@ def rate(
     out: Path | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Outcome:
-    """Rate a ledger into a store, and into a Parquet file too where one is named.
+    """Rate a ledger into a store, and into a file too where one is named.
 
-    The ratings are first told to a file, partition by partition, and then recorded in one transaction: whatever stops
-    the job, the store holds the run whole or not at all, and the same command completes it. Grades that were published
-    before are those of the store's last run of an earlier day.
+    The ratings are first told to a file aside, partition by partition, and then recorded in one transaction; then the
+    file is published. Whatever stops the job, the store holds the run whole or not at all, no file is there that the
+    store does not know, and the same command completes it. Grades that were published before are those of the store's
+    last run of an earlier day.
 
     Raises
     ------
@@ -89,43 +92,75 @@ def rate(
     Unavailable
         The disk or the database failed.
     """
+    if out:
+        check_name(out)
+        out.parent.mkdir(parents=True, exist_ok=True)
     about = read_about(folder)
     key = RunKey(bundle.fingerprint, delivered(about), as_of)
     names = bundle.system.scale.names
     with store.only_writer():
         _refuse_unsigned(bundle, store)
-        run_id = recorded(store, key)
-        if run_id is not None:
-            told = ratings_of(store, run_id)
-            if out:
-                write_ratings(out, iter([told]))
-            return _outcome(store, run_id, True, told, names)
-        earlier_run, earlier = earlier_ratings(store, as_of)
-        people: dict[str, str] = {}
-
-        def tables() -> Iterator[pa.Table]:
-            for number, _, scored in score_parts(bundle, folder, as_of, earlier=_on_scale(earlier, names)):
-                people.update(_names(scored))
-                yield scored.table
-                progress(number + 1, about["partitions"])
-
-        with tempfile.TemporaryDirectory(prefix="tradecredit-") as aside:
-            file = out or Path(aside) / "ratings.parquet"
-            rows = write_ratings(file, tables())
-            if rows != about["customers"]:
-                raise RuntimeError(f"{rows} ratings of {about['customers']} customers of {folder}")
-            run_id = record(
-                store,
-                key,
-                file,
-                about=bundle.about | {"grades": list(names)},
-                names=people,
-                earlier_run=earlier_run,
-                cool_downs={name: rule.cool_down_days for name, rule in bundle.warnings.items()},
-                signed_by=bundle.signed_by,
-            )
+        with _aside(store, out) as file:
+            run_id = recorded(store, key)
+            already = run_id is not None
+            if run_id is not None:
+                write_parts(file, iter([ratings_of(store, run_id)]))
+            else:
+                run_id = _rate(bundle, folder, key, store, file, about["customers"], progress)
             shown = pq.read_table(file, columns=["status", "published", "previous"])
-    return _outcome(store, run_id, False, shown, names)
+            if out:
+                publish(file, out)
+    return _outcome(store, run_id, already, shown, names)
+
+
+def _rate(
+    bundle: Bundle,
+    folder: Path,
+    key: RunKey,
+    store: Store,
+    file: Path,
+    customers: int,
+    progress: Callable[[int, int], None],
+) -> int:
+    """Tell the ratings to a file, then record it; returns the number of the run."""
+    earlier_run, earlier = earlier_ratings(store, key.as_of)
+    people: dict[str, str] = {}
+    names, partitions = bundle.system.scale.names, read_about(folder)["partitions"]
+
+    def tables() -> Iterator[pa.Table]:
+        for number, _, scored in score_parts(bundle, folder, key.as_of, earlier=on_scale(earlier, names)):
+            people.update(_names(scored))
+            yield scored.table
+            progress(number + 1, partitions)
+
+    rows = write_parts(file, tables())
+    if rows != customers:
+        raise RuntimeError(f"{rows} ratings of {customers} customers of {folder}")
+    return record(
+        store,
+        key,
+        file,
+        about=bundle.about | {"grades": list(names)},
+        names=people,
+        earlier_run=earlier_run,
+        cool_downs={name: rule.cool_down_days for name, rule in bundle.warnings.items()},
+        signed_by=bundle.signed_by,
+    )
+
+
+@contextmanager
+def _aside(store: Store, out: Path | None) -> Iterator[Path]:
+    """A file for ratings that are not published yet; what a killed job left there, the next one overwrites."""
+    beside = out or (Path(store.engine.url.database or "") if store.sqlite else None)
+    if beside is None:
+        with tempfile.TemporaryDirectory(prefix="tradecredit-") as folder:
+            yield Path(folder) / "ratings.parquet"
+        return
+    file = beside.with_name(f".{beside.name}.ratings{ASIDE}")
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def _refuse_unsigned(bundle: Bundle, store: Store) -> None:
@@ -141,7 +176,7 @@ def _by_severity(store: Store, run_id: int) -> dict[str, int]:
     return dict(Counter(one.severity for one in alerts_of(store, run_id=run_id)))
 
 
-def _on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
+def on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
     """Grades of another scale are no grades of this one: they are not kept, and what moved is still told."""
     if earlier is None:
         return None

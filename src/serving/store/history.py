@@ -126,21 +126,27 @@ def why(store: Store, customer_id: str, *, on: date, known_on: date | None = Non
 
 def earlier_ratings(store: Store, as_of: date) -> tuple[int | None, Earlier | None]:
     """The last run of an earlier day, and its ratings; None and None if there is none."""
-    u, r = tables.runs.c, tables.ratings.c
-    latest = sa.select(u.run_id, u.as_of).where(u.as_of < as_of).order_by(u.as_of.desc(), u.run_id.desc()).limit(1)
+    u = tables.runs.c
+    latest = sa.select(u.run_id).where(u.as_of < as_of).order_by(u.as_of.desc(), u.run_id.desc()).limit(1)
     with store.reading() as connection:
-        row = connection.execute(latest).first()
-        if row is None:
-            return None, None
-        query = sa.select(r.customer_id, r.published, r.pd).where(r.run_id == row.run_id)
+        run_id = connection.scalar(latest)
+    return run_id, None if run_id is None else earlier_of(store, run_id)
+
+
+def earlier_of(store: Store, run_id: int) -> Earlier:
+    """The ratings of a run, as those before the next."""
+    u, r = tables.runs.c, tables.ratings.c
+    with store.reading() as connection:
+        as_of = connection.scalar(sa.select(u.as_of).where(u.run_id == run_id))
+        query = sa.select(r.customer_id, r.published, r.pd).where(r.run_id == run_id)
         told = pd.DataFrame(connection.execute(query).all(), columns=["customer_id", "published", "pd"])
     columns = {
         "customer_id": pa.array(told["customer_id"], pa.string()),
-        "as_of": pa.array([row.as_of] * len(told), pa.date32()),
+        "as_of": pa.array([as_of] * len(told), pa.date32()),
         "published": pa.array(told["published"], pa.string()),
         "pd": pa.array(told["pd"].astype(float), pa.float64(), from_pandas=True),
     }
-    return row.run_id, Earlier.of_ratings(pa.table(columns))
+    return Earlier.of_ratings(pa.table(columns))
 
 
 def ratings_of(store: Store, run_id: int) -> pa.Table:

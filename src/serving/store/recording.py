@@ -21,7 +21,7 @@ from . import bulk, tables
 from .alerts import Alert, News, write_alerts
 from .store import Store
 
-_TOLD = ("status", "manual_review", "pd", "pd_cautious", "score", "grade", "published", "previous", "model", "card")
+TOLD = ("status", "manual_review", "pd", "pd_cautious", "score", "grade", "published", "previous", "model", "card")
 _ROWS = 50_000
 
 
@@ -147,7 +147,7 @@ def _write(
 def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first_id: int) -> None:
     n = len(told)
     ids = np.arange(first_id, first_id + n)
-    rows = told.select(["customer_id", *_TOLD, "second_grade", "base_points"])
+    rows = told.select(["customer_id", *TOLD, "second_grade", "base_points"])
     rows = rows.append_column("rating_id", pa.array(ids)).append_column("run_id", pa.array(np.full(n, run_id)))
     bulk.write(connection, tables.ratings, rows)
     lists = told["reasons"].combine_chunks()

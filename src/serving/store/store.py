@@ -78,16 +78,21 @@ class Store:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """What the database says, as mistakes that can be mended."""
+        """What the database says, as mistakes that can be mended; bulk writes have it from the driver itself."""
+        driver = self.engine.dialect.loaded_dbapi
         try:
             yield
-        except sa.exc.DBAPIError as fault:
-            told = str(fault.orig).splitlines()[0]
+        except (sa.exc.DBAPIError, driver.Error) as fault:
+            wrapped = isinstance(fault, sa.exc.DBAPIError)
+            said = fault.orig if wrapped else fault
+            told = (str(said).splitlines() or [type(said).__name__])[0]
             if self.sqlite and "locked" in told:
                 raise Busy(f"{self.name}: another process is writing here; try again when it has ended.") from None
-            if isinstance(fault, sa.exc.OperationalError | sa.exc.InterfaceError) or fault.connection_invalidated:
+            if isinstance(said, driver.OperationalError | driver.InterfaceError) or (
+                wrapped and fault.connection_invalidated
+            ):
                 raise Unavailable(f"{self.name}: {told}") from None
-            if isinstance(fault, sa.exc.DatabaseError) and self.sqlite and "not a database" in told:
+            if self.sqlite and "not a database" in told:
                 raise Mistake(f"{self.name}: is no database.") from None
             raise
 

@@ -1,6 +1,7 @@
 """Runs `tradecredit` commands in forked children of one warm process, so that a thousand runs take minutes.
 
-Reads a JSON list of words a line (the command's arguments, and options of its own), answers with a JSON line.
+Takes the commands to warm up with as JSON; then reads a JSON list of jobs a line (the command's words, and options of
+its own), and answers with a JSON line.
 A child does all its work in one thread, so that its system calls come in one order; it starts when told to.
 """
 
@@ -9,17 +10,21 @@ import io
 import json
 import locale
 import os
+import resource
+import shutil
 import sys
-import tempfile
 import time
 from concurrent.futures import Future
-from pathlib import Path
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 import tradecredit.features.intake.partitions as partitions
 import tradecredit.features.intake.taking as taking
 import tradecredit.features.publishing as publishing
+import tradecredit.serving.nightly as nightly
+import tradecredit.serving.scoring as scoring
+import tradecredit.serving.store.store as opening
 from tradecredit import cli
 from tradecredit.features import mapping  # noqa: F401 - warm
 from tradecredit.features.ledger import Ledger  # noqa: F401 - warm
@@ -87,22 +92,58 @@ def _plant(fault):
                 return None
 
         taking._Taking.run = quiet
+    elif fault == "no transaction":
+        opening._as_sqlite_should = _in_one_go
+    elif fault == "file first":
+        record = nightly.record
+
+        def late(*words, **more):
+            shutil.copy(words[2], words[2].with_name("ratings.parquet"))
+            return record(*words, **more)
+
+        nightly.record = late
+    elif fault == "quiet":
+        rate = nightly.rate
+
+        def quiet_rate(*words, **more):
+            try:
+                return rate(*words, **more)
+            except Exception:
+                sys.exit(0)
+
+        nightly.rate = quiet_rate
     elif fault:
         raise ValueError(fault)
+
+
+def _slowed(room, name, seconds):
+    work = getattr(room, name)
+    setattr(room, name, lambda *rest: (time.sleep(seconds), work(*rest))[1])
+
+
+def _in_one_go(engine):
+    """The fault of a transaction that never began: each statement stands at once."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(raw, _):
+        raw.isolation_level = None
+        raw.execute("PRAGMA journal_mode = WAL")
 
 
 def _child(words, options, ready, go):
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    taking.ThreadPoolExecutor = Inline
+    taking.ThreadPoolExecutor = scoring.ThreadPoolExecutor = Inline
     _plant(options.get("fault", ""))
     os.environ.update(options.get("environ", {}))
     time.tzset()
     if "LC_ALL" in options.get("environ", {}):
         locale.setlocale(locale.LC_ALL, "")
     if "slow" in options:
-        sleepy = taking._control_totals
-        taking._control_totals = lambda *rest: (time.sleep(options["slow"]), sleepy(*rest))[1]
+        for room, name in ((taking, "_control_totals"), (nightly, "write_parts")):
+            _slowed(room, name, options["slow"])
+    if "memory" in options:
+        resource.setrlimit(resource.RLIMIT_AS, (options["memory"], options["memory"]))
     os.dup2(os.open(options.get("out", os.devnull), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), 1)
     os.dup2(1, 2)
     os.write(ready, b"r")
@@ -123,30 +164,20 @@ def _child(words, options, ready, go):
     os._exit(code)
 
 
-def _warm():
-    """One intake in this process, so that the children import nothing and start nothing anew."""
+def _warm(commands):
+    """Commands in this process, so that the children import nothing and start nothing anew."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    taking.ThreadPoolExecutor = Inline
-    with tempfile.TemporaryDirectory() as place:
-        for name, rows in _WARM.items():
-            (Path(place) / f"{name}.csv").write_text(rows)
-        sys.argv = ["tradecredit", "intake", place, "--ledger", f"{place}/ledger", "--as-of", "2025-06-30"]
+    taking.ThreadPoolExecutor = scoring.ThreadPoolExecutor = Inline
+    for words in commands:
+        sys.argv = ["tradecredit", *words]
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
             cli.run()
 
 
-_WARM = {
-    "customers": "customer_id,name,segment,country,onboarded_on,credit_limit,is_strategic\n"
-    "C1,x,SME,DE,2020-01-01,1,false\n",
-    "invoices": "invoice_id,customer_id,issued_on,due_on,amount,currency\nI1,C1,2025-01-10,2025-02-09,1.00,EUR\n",
-    "payments": "payment_id,invoice_id,paid_on,amount\nP1,I1,2025-01-10,1.00\n",
-}
-
-
 def main():
     """Fork a child for each of the commands of a line; say their pids; start them when told; say how they ended."""
-    _warm()
+    _warm(json.loads(sys.argv[1]))
     for line in sys.stdin:
         jobs = json.loads(line)
         pids, goes = [], []

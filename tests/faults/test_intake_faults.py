@@ -11,68 +11,28 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sweeping import Runner, Scene, needs_strace
 
 from tradecredit.features.intake.taking import take_in
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.publishing import only_writer
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed (apt-get install strace)"),
-]
-CALLS = (
-    "openat,write,pwrite64,writev,ftruncate,fallocate,mkdir,rename,renameat,renameat2,unlink,unlinkat,rmdir,fsync,"
-    "fdatasync"
-)
+pytestmark = [pytest.mark.slow, pytest.mark.faults, needs_strace]
 D2 = date(2025, 7, 31)
-
-
-class Runner:
-    """Runs commands in children of the warm harness, under strace where asked."""
-
-    def __init__(self, environ=None):
-        self._harness = subprocess.Popen(
-            [sys.executable, Path(__file__).with_name("harness.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **(environ or {})},
-        )
-
-    def close(self):
-        self._harness.stdin.close()
-        self._harness.wait()
-
-    def run(self, *jobs, strace=()):
-        """(exit code or -signal, seconds) of each (words, options)."""
-        self._say(json.dumps(jobs))
-        pids = json.loads(self._harness.stdout.readline())
-        tracer = None
-        if strace:
-            tracer = subprocess.Popen(["strace", "-f", "-p", str(pids[0]), *strace], stderr=subprocess.PIPE, text=True)
-            said = tracer.stderr.readline()
-            if "attached" not in said:
-                self._say("go")
-                self._harness.stdout.readline()
-                pytest.skip(f"strace may not attach here: {said.strip()}")
-        self._say("go")
-        ends = json.loads(self._harness.stdout.readline())
-        if tracer:
-            tracer.wait()
-            tracer.stderr.close()
-        return ends
-
-    def one(self, words, strace=(), **options):
-        return self.run((words, options), strace=strace)[0][0]
-
-    def _say(self, line):
-        self._harness.stdin.write(line + "\n")
-        self._harness.stdin.flush()
+_WARM = {
+    "customers": "customer_id,name,segment,country,onboarded_on,credit_limit,is_strategic\n"
+    "C1,x,SME,DE,2020-01-01,1,false\n",
+    "invoices": "invoice_id,customer_id,issued_on,due_on,amount,currency\nI1,C1,2025-01-10,2025-02-09,1.00,EUR\n",
+    "payments": "payment_id,invoice_id,paid_on,amount\nP1,I1,2025-01-10,1.00\n",
+}
 
 
 @pytest.fixture(scope="module")
-def runner():
-    runner = Runner()
+def runner(tmp_path_factory):
+    place = tmp_path_factory.mktemp("warm")
+    for name, rows in _WARM.items():
+        (place / f"{name}.csv").write_text(rows)
+    runner = Runner(command(place, place / "ledger", date(2025, 6, 30)))
     yield runner
     runner.close()
 
@@ -117,95 +77,35 @@ def published(ledger):
     return {str(p.relative_to(ledger)): p.read_bytes() for p in ledger.rglob("*") if p.is_file() and p.name != ".lock"}
 
 
-class Scene:
+class Delivery(Scene):
     """A ledger before a delivery, and after it undisturbed."""
 
     def __init__(self, place, raw, runner, first):
-        self.place, self.runner, self.count = place, runner, 0
         self.source = raw / ("d1" if first else "d2")
-        self.start, done = place / "start", place / "done"
-        self.start.mkdir()
+        (place / "start").mkdir()
         if not first:
             for day in range(1, 4):  # the tables of the first are removed in the end
-                take_in(raw / "d1", self.start, as_of=date(2025, 6, day))
-        shutil.copytree(self.start, done)
-        self.trace = self.traced(done)
-        self.before, self.after, self.bytes = content(self.start), content(done), published(done)
-        assert self.before != self.after
+                take_in(raw / "d1", place / "start", as_of=date(2025, 6, day))
+        super().__init__(place, runner)
 
-    def traced(self, ledger, fault=""):
-        """The calls of an undisturbed run."""
-        trace = ledger.with_name(f"trace-{ledger.name}")
-        how = ["-y", "-e", f"trace={CALLS}", "-o", str(trace)]
-        assert self.runner.one(command(self.source, ledger), how, fault=fault) == 0
-        return trace.read_text()
+    def command(self, place):
+        return command(self.source, place)
 
-    def points(self, fault=""):
-        """(call, which of its kind) of every call that changes a state."""
-        told, counts, trace = [], {}, self.trace
-        if fault:
-            shutil.copytree(self.start, self.place / "planted")
-            trace = self.traced(self.place / "planted", fault)
-            shutil.rmtree(self.place / "planted")
-        for line in trace.splitlines():
-            found = re.match(r"(?:\d+ +)?(\w+)\((.*)", line)
-            if not found or found[1] not in CALLS.split(","):
-                continue
-            name, rest = found[1], found[2]
-            counts[name] = counts.get(name, 0) + 1
-            if (name == "openat" and "O_CREAT" not in rest) or re.match(r"[12]<", rest):
-                continue
-            told.append((name, counts[name]))
-        return told
+    def content(self, place):
+        return content(place)
 
-    def disturbed(self, how, point, fault=""):
-        """Run once with a fault at a point, then again: (exit code, violations of the promises)."""
-        self.count += 1
-        ledger, said = self.place / f"run-{self.count}", self.place / f"said-{self.count}"
-        shutil.copytree(self.start, ledger)
-        call, nth = point
-        trace = ["-e", f"trace={call}", "-e", f"inject={call}:{how}:when={nth}", "-o", str(self.place / "fault")]
-        code = self.runner.one(command(self.source, ledger), trace, fault=fault, out=str(said))
-        wrong = self._violations(ledger, code, said.read_text() if said.exists() else "", killed="SIGKILL" in how)
-        shutil.rmtree(ledger)
-        return code, wrong
-
-    def _violations(self, ledger, code, said, *, killed):
-        wrong = []
-        try:
-            seen = content(ledger)
-        except Exception as fault:
-            return [f"the ledger cannot be read: {fault!r}"]
-        if seen not in (self.before, self.after):
-            wrong.append("a reader finds neither the old nor the new ledger")
-        if code == 0 and seen != self.after:
-            wrong.append("exit 0 with work undone")
-        if not killed:
-            if code not in (0, 74):
-                wrong.append(f"exit {code}: {said[-500:]}")
-            if code == 74 and len(said.strip().splitlines()) != 1:
-                wrong.append(f"not one line is said: {said}")
-        for turn in ("the next run", "a third run"):
-            if self.runner.one(command(self.source, ledger)) != 0:
-                wrong.append(f"{turn} fails")
-            elif published(ledger) != self.bytes:
-                differ = {
-                    k
-                    for k in published(ledger).keys() | self.bytes.keys()
-                    if published(ledger).get(k) != self.bytes.get(k)
-                }
-                wrong.append(f"after {turn} the files differ: {sorted(differ)}")
-        return wrong
+    def kept(self, place):
+        return published(place)
 
 
 @pytest.fixture(scope="module", params=["the first delivery", "a later delivery"])
 def scene(request, tmp_path_factory, raw, runner):
-    return Scene(tmp_path_factory.mktemp("scene"), raw, runner, request.param == "the first delivery")
+    return Delivery(tmp_path_factory.mktemp("scene"), raw, runner, request.param == "the first delivery")
 
 
 @pytest.fixture(scope="module")
 def later(tmp_path_factory, raw, runner):
-    return Scene(tmp_path_factory.mktemp("later"), raw, runner, False)
+    return Delivery(tmp_path_factory.mktemp("later"), raw, runner, False)
 
 
 def test_killed_at_any_call_the_next_run_finishes_as_if_nothing_had_happened(scene):
@@ -287,7 +187,7 @@ def test_a_full_disk_corrupts_nothing(later, tmp_path):
             assert (codes[-1] == 0) == (seen == later.after)
             ballast.unlink()
             assert later.runner.one(command(later.source, ledger)) == 0
-            assert published(ledger) == later.bytes
+            assert published(ledger) == later.files
             shutil.rmtree(ledger)
         assert set(codes) == {0, 74}
     finally:
@@ -308,13 +208,13 @@ def test_of_eight_at_once_one_takes_in_and_the_others_say_who_does(later, tmp_pa
             if code == 75:
                 assert seconds < 1
                 assert re.search(r"process \d+ on \S+ is writing here", (tmp_path / f"said-{turn}-{k}").read_text())
-        assert published(ledger) == later.bytes
+        assert published(ledger) == later.files
 
 
 def test_the_result_does_not_depend_on_zone_locale_or_hash_seed(later, tmp_path):
     seen = set()
     for seed in ("0", "1", "random"):
-        runner = Runner({"PYTHONHASHSEED": seed})
+        runner = Runner(environ={"PYTHONHASHSEED": seed})
         for zone in ("UTC", "Asia/Shanghai", "America/St_Johns", "Pacific/Kiritimati"):
             for language in ("C.UTF-8", "POSIX"):
                 ledger = tmp_path / f"{seed}-{zone.replace('/', '-')}-{language}"
@@ -323,7 +223,7 @@ def test_the_result_does_not_depend_on_zone_locale_or_hash_seed(later, tmp_path)
                 seen.add(json.dumps({k: v.hex() for k, v in published(ledger).items()}, sort_keys=True))
         runner.close()
     assert len(seen) == 1
-    assert published(ledger) == later.bytes
+    assert published(ledger) == later.files
 
 
 def test_a_lock_left_by_a_killed_run_holds_nobody_up(later, tmp_path):
