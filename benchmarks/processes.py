@@ -9,8 +9,17 @@ from pathlib import Path
 
 def run(folder: Path, *words: str) -> tuple[float, float]:
     """Run `python -m` with these words in a folder; wall seconds and peak GiB. Ends the benchmark if it fails."""
+    return _run(folder, "-m", *words)
+
+
+def run_file(folder: Path, file: Path, *words: str) -> tuple[float, float]:
+    """The same of a file."""
+    return _run(folder, str(file), *words)
+
+
+def _run(folder: Path, *words: str) -> tuple[float, float]:
     begun = time.perf_counter()
-    child = subprocess.Popen([sys.executable, "-m", *words], cwd=folder)
+    child = subprocess.Popen([sys.executable, *words], cwd=folder)
     _, status, used = os.wait4(child.pid, 0)
     if status:
         sys.exit(f"{' '.join(words[:2])}: ended with {os.waitstatus_to_exitcode(status)}")

@@ -7,7 +7,7 @@ import typer
 
 from ..errors import Mistake
 from .app import app
-from .common import AsOf, BundleDir, Language, LedgerDir, StoreIfAny, day_of, progress
+from .common import AsOf, BundleDir, Language, LedgerDir, StoreIfAny, StoreUrl, day_of, progress
 
 
 @app.command()
@@ -69,3 +69,30 @@ def pdf_(
     with progress("pages") as tell:
         files = print_pages(pages, out, language=language, progress=tell)
     print(f"{len(files)} files in {out}" if len(files) > 1 else files[0])
+
+
+@app.command()
+def api(
+    store: StoreUrl,
+    bundle: Annotated[
+        Path | None, typer.Option(help="The bundle to rate with; without it the store is only read.")
+    ] = None,
+    ledger: Annotated[Path | None, typer.Option(help="The ledger to rate from.")] = None,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: int = 8600,
+    per_minute: Annotated[int, typer.Option(help="Requests that one key may make a minute.")] = 600,
+    name: Annotated[list[str] | None, typer.Option(help="A host name under which it is asked; several may.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="TLS ends in a proxy before it: other hosts may be listened on.")
+    ] = False,
+) -> None:
+    """Answer programs over HTTP: ratings, reasons and history of the store, and one customer rated now."""
+    if host not in ("127.0.0.1", "localhost", "::1") and not behind_proxy:
+        raise Mistake(f"--host {host}: keys would go over the net unguarded; say --behind-proxy where TLS ends before.")
+    if (bundle is None) != (ledger is None):
+        raise Mistake("--bundle and --ledger: name both, or neither.")
+    if per_minute < 1:
+        raise Mistake(f"--per-minute should be at least 1, got {per_minute}.")
+    from ..serving.listening import listen
+
+    listen(store, bundle, ledger, host=host, port=port, per_minute=per_minute, names=name or [])

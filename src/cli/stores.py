@@ -149,3 +149,24 @@ def rederive(
         print(f"{len(differ)} of {many} ratings of run {run} are told otherwise, such as that of {differ[0]}")
         raise typer.Exit(1)
     print(f"all {many} ratings of run {run} are told again, to the bit")
+
+
+@app.command("api-key")
+def api_key(
+    store: StoreUrl,
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    name: Annotated[str, typer.Option(help="Which program asks.")] = "",
+    scope: Annotated[list[str] | None, typer.Option(help="read, rate or metrics; several may.")] = None,
+    until: Annotated[str, typer.Option(help="The last day on which it opens anything.")] = "",
+    revoke: Annotated[str, typer.Option(help="The id of a key that is to open nothing any more.")] = "",
+) -> None:
+    """Make a key for the API, which is told this once, or take one back."""
+    from ..serving.store.access import make_key, revoke_key
+    from ..serving.store.store import open_store
+
+    held = open_store(store, fresh=True)
+    if revoke:
+        revoke_key(held, revoke, by=by)
+        print(f"key {revoke} opens nothing any more")
+        return
+    print(make_key(held, name, scope or [], until=day_of("--until", until), by=by))

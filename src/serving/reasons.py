@@ -10,7 +10,7 @@ from ..errors import Mistake
 from ..features.column import Missing
 from ..features.declaration import Family, Feature
 from ..features.matrix import Matrix
-from .sentences import beside_usual
+from .sentences import all_beside_usual
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -152,13 +152,7 @@ class Reasons:
         who = np.repeat(np.arange(len(points)), np.diff(starts))
         values, missing, common = matrix.values[who, places], matrix.missing[who, places], usual[who, places]
         weights = points[who, places]
-        told = [
-            beside_usual(matrix.features[place], *rest)
-            for place, *rest in zip(
-                places.tolist(), values.tolist(), missing.tolist(), common.tolist(), weights.tolist(), strict=True
-            )
-        ]
-        en, zh = [one[0] for one in told], [one[1] for one in told]
+        en, zh = all_beside_usual(matrix.features, places, values, missing, common, weights)
         return cls(matrix.features, starts, places, weights, values, common, missing, en, zh)
 
 

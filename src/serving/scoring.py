@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..errors import Mistake
 from ..features.building import build
+from ..features.column import Missing
 from ..features.engine.days import day_number, day_of
 from ..features.engine.facts import Facts
 from ..features.engine.loading import facts_of
@@ -44,6 +45,7 @@ from .reasons import Reasons, by_family
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int64]
+_FIRST = date(1960, 1, 1)  # ten years after the first day that a ledger takes
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ class Scored:
         The ledger's, in order of the customers' numbers.
     status : uint8, length n
     matrix : Matrix, n rows
-        The model's features (also of customers that are not rated).
+        The model's features; of who is not rated nothing is told (missing as UNTOLD).
     log_odds, points, base_points : float64 (n), (n, k), (n)
-        Calibrated log-odds, what each feature adds to the score, and the score before any speaks.
+        Calibrated log-odds, what each feature adds to the score, and the score before any speaks; 0 for who is not
+        rated.
     second : float64, length n
         Calibrated log-odds by the model that is not the champion; NaN where the bundle holds none.
     parting : Parting
@@ -172,37 +175,37 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
 
     Raises
     ------
-    Mistake
-        If `as_of` lies after the last day for which the ledger is complete.
+    NotOfThatDay
+        `as_of` lies after the last day for which the ledger is complete, or before any that it could tell of.
     ValueError
         If the model compares with other customers and these facts are a part of the book; see `score_parts`.
     """
+    check_day(as_of, day_of(facts.data_end))
     day = day_number(as_of)
-    if day > facts.data_end:
-        raise Mistake(
-            f"--as-of {as_of}: the ledger is complete only to {day_of(facts.data_end)}; "
-            "choose that day or an earlier one."
-        )
     everyone, before = np.arange(facts.n), (earlier or Earlier.none()).of(facts.customers["customer_id"])
     status = observe(facts, everyone, np.full(facts.n, day), bundle.observation, bundle.default)
-    again = np.flatnonzero((status == Status.OBSERVED) & before["pd"].notna().to_numpy())
+    rated = np.flatnonzero(status == Status.OBSERVED)
+    again = rated[before["pd"].notna().to_numpy()[rated]]
     wide, told = _explained(
-        bundle, facts, np.r_[everyone, again], np.r_[np.full(facts.n, day), before["day"].to_numpy()[again]]
+        bundle, facts, np.r_[rated, again], np.r_[np.full(len(rated), day), before["day"].to_numpy()[again]]
     )
-    matrix, here, then = wide.only(bundle.system.model.features), slice(facts.n), slice(facts.n, None)
-    seen = wide.only([one.name for one in watched(bundle.warnings)])
     points, base = _points(bundle, told)
-    second, parting = _second(bundle, wide.rows(here), told.log_odds, points, status == Status.OBSERVED)
-    now = Stand(matrix.rows(again), points[again], base[again])
+    here, then = slice(len(rated)), slice(len(rated), None)
+    keys = pd.DataFrame({"segment": facts.segment_of(everyone, np.full(facts.n, day))})
+    everybody = _laid_out(wide.rows(here), rated, keys)
+    matrix, names = everybody.only(bundle.system.model.features), [one.name for one in watched(bundle.warnings)]
+    log_odds, of_all, base_of_all = (_filled(one[here], rated, facts.n) for one in (told.log_odds, points, base))
+    second, parting = _second(bundle, everybody, log_odds, of_all, status == Status.OBSERVED)
+    now, before_now = Stand(matrix.rows(again), of_all[again], base_of_all[again]), wide.rows(then)
     return Scored(
         bundle,
         as_of,
         facts.customers,
         status,
-        matrix.rows(here),
-        told.log_odds[here],
-        points[here],
-        base[here],
+        matrix,
+        log_odds,
+        of_all,
+        base_of_all,
         second,
         parting,
         before,
@@ -210,14 +213,43 @@ def score(bundle: Bundle, facts: Facts, as_of: date, *, earlier: Earlier | None 
             facts.n,
             again,
             now,
-            _as_of_now(bundle, Stand(matrix.rows(then), points[then], base[then]), now.matrix),
-            bundle.system.points.score(told.log_odds[facts.n :]),
+            _as_of_now(bundle, Stand(before_now.only(matrix.names), points[then], base[then]), now.matrix),
+            bundle.system.points.score(told.log_odds[then]),
             bundle.system.points.score(logit(before["pd"].to_numpy()[again])),
             bundle.features,
         ),
-        seen.rows(here),
-        held(bundle.warnings, facts.n, again, seen.rows(then)),
+        everybody.only(names),
+        held(bundle.warnings, facts.n, again, before_now.only(names)),
     )
+
+
+class NotOfThatDay(Mistake):
+    """The ledger tells nothing of the day."""
+
+
+def check_day(as_of: date, data_end: date) -> None:
+    """Raise `NotOfThatDay` unless a ledger that is complete to a day can tell of another."""
+    if as_of > data_end:
+        raise NotOfThatDay(
+            f"--as-of {as_of}: the ledger is complete only to {data_end}; choose that day or an earlier one."
+        )
+    if as_of < _FIRST:
+        raise NotOfThatDay(f"--as-of {as_of}: should be {_FIRST} or later; no ledger tells of earlier days.")
+
+
+def _laid_out(matrix: Matrix, rows: Days, keys: pd.DataFrame) -> Matrix:
+    """Features of some rows among all; of the others nothing is told."""
+    shape = (len(keys), len(matrix.names))
+    values, missing = np.full(shape, np.nan), np.full(shape, Missing.UNTOLD, np.uint8)
+    values[rows], missing[rows] = matrix.values, matrix.missing
+    return Matrix(keys, values, missing, matrix.features)
+
+
+def _filled(told: Floats, rows: Days, n: int) -> Floats:
+    """Numbers of some rows among n; 0 for the others."""
+    filled = np.zeros((n, *told.shape[1:]))
+    filled[rows] = told
+    return filled
 
 
 def _points(bundle: Bundle, told: Explained) -> tuple[Floats, Floats]:

@@ -1,9 +1,25 @@
 """Sentences: what a feature's value says of a customer, in English and Chinese."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from ..features.column import MISSING_TEXT, Missing
 from ..features.declaration import Feature, Unit
+
+_FEW = 100  # texts: fewer are sooner written than told apart
+_TIMES = {  # what is written without decimals, and as how many times itself
+    Unit.DAYS: 1.0,
+    Unit.DAYS_CHANGE: 1.0,
+    Unit.COUNT: 1.0,
+    Unit.COUNT_CHANGE: 1.0,
+    Unit.MONEY: 1.0,
+    Unit.SHARE: 100.0,
+    Unit.SHARE_CHANGE: 100.0,
+}
 
 
 def describe(declared: Feature, value: float, missing: int) -> tuple[str, str]:
@@ -29,6 +45,37 @@ def beside_usual(declared: Feature, value: float, missing: int, usual: float, po
     if told == written(declared.unit, value, "en"):
         return en, zh
     return f"{en} (usual {told})", f"{zh}（通常为{written(declared.unit, usual, 'zh')}）"
+
+
+def all_beside_usual(
+    features: Sequence[Feature],
+    places: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    missing: npt.NDArray[np.uint8],
+    usual: npt.NDArray[np.float64],
+    points: npt.NDArray[np.float64],
+) -> tuple[list[str], list[str]]:
+    """`beside_usual` of many, all of length r; what reads the same is written once.
+
+    `places` are those of the features.
+    """
+    if len(places) < _FEW:
+        rows = zip(places.tolist(), values.tolist(), missing.tolist(), usual.tolist(), points.tolist(), strict=True)
+        told = [beside_usual(features[place], *rest) for place, *rest in rows]
+        return [one[0] for one in told], [one[1] for one in told]
+    times = np.array([_TIMES.get(one.unit, np.nan) for one in features])[places]
+    risk = np.array([one.risk.value for one in features])[places]
+    hidden = (missing > 0) | np.isnan(usual) | (risk * (values - usual) * points > 0)
+    shown = [np.where(np.isnan(times), one, np.rint(times * one)) for one in (values, usual)]
+    keys = {"place": places, "value": shown[0], "missing": missing, "usual": np.where(hidden, np.nan, shown[1])}
+    alike = pd.DataFrame(keys).groupby(list(keys), sort=False, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(alike, return_index=True)
+    told = [
+        beside_usual(features[places[r]], float(values[r]), int(missing[r]), float(usual[r]), float(points[r]))
+        for r in first.tolist()
+    ]
+    en, zh = (np.array([one[k] for one in told], object)[alike].tolist() for k in (0, 1))
+    return en, zh
 
 
 def from_to(declared: Feature, before: tuple[float, int], now: tuple[float, int]) -> tuple[str, str]:

@@ -19,6 +19,10 @@ from .recording import unpacked
 from .store import Store
 
 
+class NoRating(Mistake):
+    """The store has no such customer, or no rating of it then."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """A rating as the store holds it.
@@ -86,7 +90,7 @@ def history(store: Store, customer_id: str, *, known_on: date | None = None) -> 
     with store.reading() as connection:
         rows = [row for row in connection.execute(query) if known_on is None or _utc(row[3]) < _end_of(known_on)]
         if not rows and not _heard_of(connection, customer_id):
-            raise Mistake(f"{store.name}: holds no customer {customer_id!r}; ids are those of the ledger.")
+            raise NoRating(f"{store.name}: holds no customer {customer_id!r}; ids are those of the ledger.")
     days = sorted({row[2] for row in rows})
     next_day = dict(zip_longest(days, days[1:]))
     last = {row[2]: row[1] for row in rows}
@@ -108,7 +112,7 @@ def why(store: Store, customer_id: str, *, on: date, known_on: date | None = Non
         one for one in history(store, customer_id, known_on=known_on) if one.valid_from <= on and not one.superseded
     ]
     if not held:
-        raise Mistake(
+        raise NoRating(
             f"{store.name}: {customer_id} had no rating on {on}{f' known on {known_on}' if known_on else ''}."
         )
     entry = held[-1]
@@ -126,19 +130,30 @@ def why(store: Store, customer_id: str, *, on: date, known_on: date | None = Non
 
 def earlier_ratings(store: Store, as_of: date) -> tuple[int | None, Earlier | None]:
     """The last run of an earlier day, and its ratings; None and None if there is none."""
-    u = tables.runs.c
-    latest = sa.select(u.run_id).where(u.as_of < as_of).order_by(u.as_of.desc(), u.run_id.desc()).limit(1)
     with store.reading() as connection:
-        run_id = connection.scalar(latest)
+        run_id = connection.scalar(_latest(as_of))
     return run_id, None if run_id is None else earlier_of(store, run_id)
 
 
-def earlier_of(store: Store, run_id: int) -> Earlier:
-    """The ratings of a run, as those before the next."""
+def _latest(as_of: date) -> sa.Select[int]:
+    u = tables.runs.c
+    return sa.select(u.run_id).where(u.as_of < as_of).order_by(u.as_of.desc(), u.run_id.desc()).limit(1)
+
+
+def earlier_of_customer(store: Store, customer_id: str, as_of: date) -> Earlier | None:
+    """The rating of one customer in the last run of an earlier day; None if there is no such run."""
+    with store.reading() as connection:
+        run_id = connection.scalar(_latest(as_of))
+    return None if run_id is None else earlier_of(store, run_id, tables.ratings.c.customer_id == customer_id)
+
+
+def earlier_of(store: Store, run_id: int, where: sa.ColumnElement[bool] | None = None) -> Earlier:
+    """The ratings of a run, or some of them, as those before the next."""
     u, r = tables.runs.c, tables.ratings.c
     with store.reading() as connection:
         as_of = connection.scalar(sa.select(u.as_of).where(u.run_id == run_id))
         query = sa.select(r.customer_id, r.published, r.pd).where(r.run_id == run_id)
+        query = query if where is None else query.where(where)
         told = pd.DataFrame(connection.execute(query).all(), columns=["customer_id", "published", "pd"])
     columns = {
         "customer_id": pa.array(told["customer_id"], pa.string()),

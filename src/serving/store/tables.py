@@ -120,6 +120,21 @@ warnings = sa.Table(
     sa.Column("zh", sa.Text, nullable=False),
 )
 
+# Programs that may ask the API; the last row of a key holds.
+api_keys = sa.Table(
+    "api_keys",
+    META,
+    sa.Column("entry_id", _ID, primary_key=True),
+    sa.Column("key_id", sa.String(8), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),  # SHA-256 of the secret, which is kept nowhere
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("valid_until", sa.Date, nullable=False),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+)
+
 decisions = sa.Table(
     "decisions",
     META,
