@@ -55,7 +55,7 @@ def test_the_example_ledger_does_not_leak(walked):
         (("intake", ".", "--ledger", "x", "--as-of", "soon"), "--as-of should be a day"),
         (("summary", "nowhere"), "run 'dvc repro'"),
         (("audit-leakage",), "run 'dvc repro'"),
-        (("score", "--bundle", "BUNDLE", "--ledger", "LEDGER", "--as-of", "2021-12-31", "--out", "o.csv"), ".parquet"),
+        (("score", "--bundle", "BUNDLE", "--ledger", "LEDGER", "--as-of", "2021-12-31", "--out", "o.txt"), ".parquet"),
         (("audit-leakage", "--sample", "0"), "run 'dvc repro'"),
         (("score", "--bundle", ".", "--ledger", "x", "--as-of", "2020-01-01", "--out", "o"), "has no manifest.json"),
         (("example", "--out", "x", "--customers", "0"), "should be at least 1"),

@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -19,6 +20,11 @@ from tradecredit.features.matrix import Matrix
 from tradecredit.features.peers import USUAL
 from tradecredit.pipeline.build_features import FeaturesRecipe, main
 from tradecredit.pipeline.stage import Stage
+from tradecredit.serving.batch import score_ledger
+from tradecredit.serving.bundle import load_bundle
+from tradecredit.serving.cluster import score_on_spark
+from tradecredit.serving.earlier import Earlier
+from tradecredit.serving.ratings import SCHEMA
 from worlds import made_up
 
 pytestmark = pytest.mark.slow
@@ -81,6 +87,43 @@ def test_the_stage_gives_the_same_matrix_on_either_engine(walked, tmp_path):
         shutil.copy(walked / "data/matrix/observations.parquet", here / "data/matrix")
         main(Stage(here))
         _same(Matrix.read(here / "data/matrix/features.parquet"), Matrix.read(walked / "data/matrix/features.parquet"))
+
+
+@pytest.mark.usefixtures("spark")
+def test_ratings_of_a_cluster_are_those_of_one_machine(walked, spark, tmp_path):
+    bundle, ledger, nov, dec = (
+        walked / "artifacts/bundle",
+        walked / "data/ledger",
+        date(2022, 11, 30),
+        date(2022, 12, 31),
+    )
+    loaded = load_bundle(bundle)
+    score_ledger(loaded, ledger, nov, tmp_path / "nov.parquet")
+    score_ledger(loaded, ledger, dec, tmp_path / "dec.parquet", previous=tmp_path / "nov.parquet")
+    here = pq.read_table(tmp_path / "dec.parquet").sort_by("customer_id").combine_chunks()
+    earlier = Earlier.read(tmp_path / "nov.parquet", dec)
+    for partitions in (None, 5):
+        out = tmp_path / f"there-{partitions}"
+        told = score_on_spark(spark, bundle, str(ledger), dec, str(out), earlier=earlier, partitions=partitions)
+        there = pq.read_table(out, schema=SCHEMA).sort_by("customer_id").combine_chunks()
+        assert there.equals(here)
+        assert sum(told.values()) == 900
+    with pytest.raises(Mistake, match="complete only to"):
+        score_on_spark(spark, bundle, str(ledger), date(2044, 1, 1), str(tmp_path / "x"))
+
+
+@pytest.mark.usefixtures("spark")
+def test_the_command_scores_on_a_cluster(walked, tmp_path):
+    from typer.testing import CliRunner
+
+    from tradecredit.cli import app
+
+    words = ["score", "--bundle", str(walked / "artifacts/bundle"), "--ledger", str(walked / "data/ledger")]
+    words += ["--as-of", "2022-12-31", "--engine"]
+    told = CliRunner().invoke(app, [*words, "spark", "--out", str(tmp_path / "out")])
+    assert "900 customers" in told.output
+    for more, says in ((["spark", "--store", "x.db"], "leave it out"), (["flink", "--out", "x"], "local or spark")):
+        assert says in str(CliRunner().invoke(app, [*words, *more]).exception)
 
 
 def test_an_engine_that_is_not_known_is_refused():

@@ -29,7 +29,7 @@ from tradecredit.serving.reasons import ReasonRecipe
 from tradecredit.serving.reference import EVERYONE, Reference
 from tradecredit.serving.scoring import _as_of_now, score, score_parts
 from tradecredit.serving.scoring import _points as _points_of
-from tradecredit.serving.sentences import describe, from_to, written
+from tradecredit.serving.sentences import all_beside_usual, beside_usual, describe, from_to, written
 
 BEFORE, AS_OF = date(2021, 9, 30), date(2021, 12, 31)
 
@@ -235,6 +235,23 @@ def test_no_usual_value_speaks_against_the_points(bundle, walked):
                     risk = feature(one["feature"]).risk.value
                     assert risk * (one["value"] - one["usual"]) * one["points"] <= 0, one["en"]
     assert told > 50
+
+
+def test_many_texts_at_once_are_those_that_are_written_one_by_one():
+    """Of every unit, on and beside what is rounded to the same, and with every missing reason."""
+    rng, features = np.random.default_rng(0), CATALOGUE
+    n = 20_000
+    places = rng.integers(0, len(features), n)
+    values = np.where(rng.random(n) < 0.5, rng.normal(0, 30, n).round(2), rng.normal(0, 1, n).astype(np.float32))
+    values = np.where(rng.random(n) < 0.2, np.rint(values) + 0.5, values)
+    missing = np.where(rng.random(n) < 0.2, rng.choice([one.value for one in Missing], n), 0).astype(np.uint8)
+    values = np.where(missing > 0, np.nan, values)
+    usual = np.where(rng.random(n) < 0.1, np.nan, values + rng.choice([0.0, 0.4, -0.005, 7.0], n))
+    points = rng.normal(0, 5, n)
+    en, zh = all_beside_usual(features, places, values, missing, usual, points)
+    for k in range(n):
+        rest = float(values[k]), int(missing[k]), float(usual[k]), float(points[k])
+        assert (en[k], zh[k]) == beside_usual(features[places[k]], *rest)
 
 
 @pytest.mark.parametrize(

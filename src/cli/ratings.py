@@ -1,5 +1,6 @@
 """Commands that rate, and that print what was rated."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -7,16 +8,18 @@ import typer
 
 from ..errors import Mistake
 from .app import app
-from .common import AsOf, BundleDir, Language, LedgerDir, StoreIfAny, StoreUrl, day_of, progress
+from .common import AsOf, BundleDir, Language, StoreIfAny, StoreUrl, day_of, progress
 
 
 @app.command()
 def score(
     bundle: BundleDir,
-    ledger: LedgerDir,
+    ledger: Annotated[str, typer.Option(help="A ledger folder; with --engine spark, where the cluster finds it.")],
     as_of: AsOf,
     store: StoreIfAny = "",
-    out: Annotated[Path | None, typer.Option(help="The file to write: .parquet, or .csv for a spreadsheet.")] = None,
+    out: Annotated[
+        str, typer.Option(help="The file to write: .parquet, or .csv for a spreadsheet; a folder with --engine spark.")
+    ] = "",
     previous: Annotated[
         Path | None,
         typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),
@@ -24,15 +27,23 @@ def score(
     published: Annotated[
         Path, typer.Option(help="The pipeline's publish log; the store learns from it what its bundles were made from.")
     ] = Path("published.jsonl"),
+    engine: Annotated[str, typer.Option(help="local, or spark: the cluster that Spark's own settings name.")] = "local",
 ) -> None:
     """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
     if not store and not out:
         raise Mistake("name where the ratings go: --store ratings.db, --out ratings.parquet, or both.")
     if store and previous:
         raise Mistake("--previous: leave it out with --store; the store knows the ratings before.")
+    if engine not in ("local", "spark"):
+        raise Mistake(f"--engine should be local or spark, got {engine!r}.")
+    if engine == "spark" and store:
+        raise Mistake("--store: leave it out with --engine spark, which writes a folder of Parquet to --out.")
+    day = day_of("--as-of", as_of)
+    if engine == "spark":
+        _on_spark(bundle, ledger, day, out, previous)
+        return
     from ..serving.bundle import load_bundle
 
-    day = day_of("--as-of", as_of)
     if store:
         from ..serving.nightly import rate
         from ..serving.published import published as lines_of
@@ -42,18 +53,30 @@ def score(
         held = open_store(store, fresh=True)
         loaded = load_bundle(bundle, trusted_keys(held))
         with progress("partitions") as tell:
-            outcome = rate(loaded, ledger, day, held, out=out, progress=tell)
+            outcome = rate(loaded, Path(ledger), day, held, out=Path(out) if out else None, progress=tell)
         learn(held, lines_of(published))
         print("\n".join(outcome.lines()))
         return
     from ..serving.batch import score_ledger
 
     loaded = load_bundle(bundle)
-    assert out
     with progress("partitions") as tell:
-        told = score_ledger(loaded, ledger, day, out, previous=previous, progress=tell)
-    rated = told.pop("OBSERVED", 0)
-    rest = ", ".join(f"{n} {name.lower()}" for name, n in sorted(told.items()))
+        told = score_ledger(loaded, Path(ledger), day, Path(out), previous=previous, progress=tell)
+    _say({name.lower(): n for name, n in told.items()}, out)
+
+
+def _on_spark(bundle: Path, ledger: str, day: date, out: str, previous: Path | None) -> None:
+    from ..features.cluster import session
+    from ..serving.cluster import score_on_spark
+    from ..serving.earlier import Earlier
+
+    earlier = None if previous is None else Earlier.read(previous, day)
+    _say(score_on_spark(session(), bundle, ledger, day, out, earlier=earlier), out)
+
+
+def _say(told: dict[str, int], out: str) -> None:
+    rated = told.pop("observed", 0)
+    rest = ", ".join(f"{n} {name}" for name, n in sorted(told.items()))
     print(f"{rated + sum(told.values())} customers: {rated} rated{', ' + rest if rest else ''}; written to {out}")
 
 

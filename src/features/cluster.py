@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,7 @@ def session() -> "SparkSession":
         from pyspark import SparkConf
         from pyspark.sql import SparkSession
     except ImportError:
-        raise Mistake(
-            "params.yaml: features.engine is spark; install it with: pip install 'tradecredit[spark]'"
-        ) from None
+        raise Mistake("the engine is spark, which is not installed: pip install 'tradecredit[spark]'") from None
     here = SparkConf().get("spark.master", "local[*]").startswith("local")
     if here:  # workers on this machine have this environment
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -91,24 +90,13 @@ def build_on_spark(
     partitions : int
         Into how many parts the customers are cut; as many as the ledger has where it is not given.
     """
-    about = _about(spark, ledger)
-    count = partitions or int(about["partitions"])
-    rates = _of(SCHEMAS["rates"], _read(spark, ledger, about, "rates").toArrow())
     asked = keys.assign(as_of=keys["as_of"].dt.date)
-    rows = _together(spark, ledger, about, asked, count)
-    days = np.unique(day_numbers(keys["as_of"]))
-
-    def facts(part: pa.Table) -> tuple[Facts, pa.Table]:
-        """The facts of a part of the book, and the observations that are asked of it."""
-        tables = {name: _of(SCHEMAS[name], _rows_of(part, name)) for name in _OF_CUSTOMERS} | {"rates": rates}
-        return facts_of(Columns.told(tables, about, whole=False)), _rows_of(part, _KEYS)
-
-    survey = None
-    if len(keys) and any(one.measure.among_others for one in features):
-        survey = _surveyed(rows, facts, days, peers)
+    book = OnSpark.read(spark, ledger, partitions, keys=asked)
+    days, facts = np.unique(day_numbers(keys["as_of"])), book.facts
+    survey = book.survey(days, peers) if len(keys) and any(one.measure.among_others for one in features) else None
 
     def one(_: Any, part: pa.Table) -> pa.Table:
-        mine, wanted = facts(part)
+        mine, wanted = facts(part), _rows_of(part, _KEYS)
         if survey is not None:
             mine = survey.beside(mine, stand(mine, days, peers).counts)
         told = wanted.select(list(keys.columns)).to_pandas(date_as_object=False)
@@ -118,8 +106,55 @@ def build_on_spark(
 
     nothing = [np.zeros(0, declared.dtype) for declared in features]
     blank = as_table(keys.iloc[:0], features, nothing, np.zeros((len(features), 0), np.int8))
-    told = rows.groupBy(_PART).applyInArrow(one, _spark_schema(blank.schema))
-    told.write.mode("overwrite").parquet(out)
+    book.each_part(one, blank.schema).write.mode("overwrite").parquet(out)
+
+
+@dataclass(frozen=True)
+class OnSpark:
+    """A ledger on a cluster, cut into parts of whole customers.
+
+    Attributes
+    ----------
+    about : dict
+        What its `ledger.json` says.
+    rows : DataFrame of Spark
+        Those of all tables one under the other, and of which part each is.
+    facts : callable
+        The facts of a part, from its rows; what a worker is given to run.
+    """
+
+    about: dict[str, Any]
+    rows: "DataFrame"
+    facts: Callable[[pa.Table], Facts]
+
+    @classmethod
+    def read(
+        cls, spark: "SparkSession", ledger: str, partitions: int | None = None, *, keys: pd.DataFrame | None = None
+    ) -> "OnSpark":
+        """From where the cluster finds it, perhaps with observations that are asked of it.
+
+        Raises
+        ------
+        Mistake
+            There is no ledger, or an observation is of a customer that it does not have.
+        """
+        about = _about(spark, ledger)
+        rates = _of(SCHEMAS["rates"], _read(spark, ledger, about, "rates").toArrow())
+
+        def facts(part: pa.Table) -> Facts:
+            tables = {name: _of(SCHEMAS[name], _rows_of(part, name)) for name in _OF_CUSTOMERS} | {"rates": rates}
+            return facts_of(Columns.told(tables, about, whole=False))
+
+        rows = _together(spark, ledger, about, keys, partitions or int(about["partitions"]))
+        return cls(about, rows, facts)
+
+    def survey(self, days: np.ndarray, peers: PeerRecipe) -> Survey:
+        """What all customers come to on some days (ascending)."""
+        return _surveyed(self.rows, self.facts, days, peers)
+
+    def each_part(self, work: Callable[[Any, pa.Table], pa.Table], schema: pa.Schema) -> "DataFrame":
+        """What a function makes of the rows of each part."""
+        return self.rows.groupBy(_PART).applyInArrow(work, _spark_schema(schema))
 
 
 # ---- reading
@@ -141,15 +176,20 @@ def _read(spark: "SparkSession", ledger: str, about: dict[str, Any], name: str) 
     return spark.read.parquet(place).select(SCHEMAS[name].names)
 
 
-def _together(spark: "SparkSession", ledger: str, about: dict[str, Any], keys: pd.DataFrame, count: int) -> "DataFrame":
+def _together(
+    spark: "SparkSession", ledger: str, about: dict[str, Any], keys: pd.DataFrame | None, count: int
+) -> "DataFrame":
     """The rows of all tables one under the other, with the part of the book that their customer belongs to."""
     from pyspark.sql.functions import crc32, encode, lit
 
     frames = {name: _read(spark, ledger, about, name) for name in _OF_CUSTOMERS}
-    frames[_KEYS] = spark.createDataFrame(pa.Table.from_pandas(keys, preserve_index=False))
-    unknown = frames[_KEYS].join(frames["customers"], "customer_id", "left_anti").select("customer_id").first()
-    if unknown is not None:
-        raise Mistake(f"observations: {unknown[0]} is not among the customers of {ledger}; make them from this ledger.")
+    if keys is not None:
+        frames[_KEYS] = spark.createDataFrame(pa.Table.from_pandas(keys, preserve_index=False))
+        unknown = frames[_KEYS].join(frames["customers"], "customer_id", "left_anti").select("customer_id").first()
+        if unknown is not None:
+            raise Mistake(
+                f"observations: {unknown[0]} is not among the customers of {ledger}; make them from this ledger."
+            )
     marked = [frame.withColumn(_TABLE, lit(name)) for name, frame in frames.items()]
     whole = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), marked)
     home = (crc32(encode("customer_id", "utf-8")) % count).cast("int")
@@ -174,14 +214,11 @@ def _spark_schema(schema: pa.Schema) -> Any:
 # ---- the survey
 
 
-def _surveyed(
-    rows: "DataFrame", facts: Callable[[pa.Table], tuple[Facts, pa.Table]], days: np.ndarray, peers: PeerRecipe
-) -> Survey:
+def _surveyed(rows: "DataFrame", facts: Callable[[pa.Table], Facts], days: np.ndarray, peers: PeerRecipe) -> Survey:
     """What all customers come to: each part tells how it stood, and the driver sums up."""
 
     def one(key: tuple[Any, ...], part: pa.Table) -> pa.Table:
-        mine, _ = facts(part)
-        stood = stand(mine, days, peers)
+        stood = stand(facts(part), days, peers)
         segments, groups = (np.array([*names, None], object) for names in (stood.segments, stood.groups))
         told = {
             _PART: np.full(stood.late.size, key[0].as_py(), np.int32),

@@ -28,7 +28,7 @@ from .golden import Golden
 from .opinions import Opinion
 from .reasons import ReasonRecipe
 from .reference import Reference
-from .seal import SECOND, as_json, seal, unseal
+from .seal import SECOND, Sealed, as_json, seal, unseal
 from .seen import Seen
 from .signing import PublicKey
 
@@ -163,7 +163,11 @@ def load_bundle(folder: Path, trusted: Sequence[PublicKey] | None = None) -> Bun
         Names the file that is missing, unknown, a link, or changed since it was exported; or nobody who is trusted
         signed it; or it was made with other features; or the models say otherwise here than where it was made.
     """
-    sealed = unseal(folder, trusted)
+    return bundle_of(unseal(folder, trusted), str(folder))
+
+
+def bundle_of(sealed: Sealed, folder: str) -> Bundle:
+    """Read what was verified, and ask of the golden rows; `folder` is named in errors."""
     data = sealed.files
     rows = json.loads(data["features.json"])
     system, second = _system(json.loads(data["system.json"]), data, ""), None
@@ -226,7 +230,7 @@ def _system(said: dict[str, Any], data: dict[str, bytes], prefix: str) -> Rating
     return RatingSystem.of_dict(said)
 
 
-def _known(folder: Path, name: str) -> Feature:
+def _known(folder: str, name: str) -> Feature:
     try:
         return feature(name)
     except KeyError:
