@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-import yaml
 from processes import run
 
-ROOT = Path(__file__).resolve().parents[1]
+from books import ROOT, example
+
 TRADECREDIT = Path(sys.executable).parent / "tradecredit"
 ASKED, PORT = 600, 8653
 
@@ -35,15 +35,10 @@ def main() -> None:
     ask.add_argument("--customers", default=20_000, type=int)
     ask.add_argument("--bundle", default=ROOT / "artifacts/bundle", type=Path)
     said = ask.parse_args()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["example"]["customers"] = 3_000 if said.small else said.customers
+    customers = 3_000 if said.small else said.customers
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        (folder / "data").mkdir()
-        (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
-        for stage in ("make_example", "build_ledger"):
-            run(folder, f"tradecredit.pipeline.{stage}")
+        example(folder, customers)
         source = ["--bundle", str(said.bundle.resolve()), "--ledger", "data/ledger"]
         night = ["--as-of", "2024-11-30", "--store", "ratings.db", "--out", "night.parquet"]
         run(folder, "tradecredit.cli", "score", *source, *night)
@@ -54,12 +49,12 @@ def main() -> None:
         with (folder / "log").open("w") as log:
             server = subprocess.Popen([TRADECREDIT, *words], cwd=folder, stderr=log)
         try:
-            customers = pq.read_table(folder / "night.parquet", columns=["customer_id"])["customer_id"].to_pylist()
-            figures = asked(customers[:: max(1, len(customers) // ASKED)][:ASKED], key.strip())
+            ids = pq.read_table(folder / "night.parquet", columns=["customer_id"])["customer_id"].to_pylist()
+            figures = asked(ids[:: max(1, len(ids) // ASKED)][:ASKED], key.strip())
         finally:
             server.terminate()
             server.wait()
-    print(json.dumps({"customers": len(customers), **figures}))
+    print(json.dumps({"customers": customers, **figures}))
 
 
 def asked(customers: list[str], key: str) -> dict[str, float]:

@@ -14,10 +14,9 @@ import tempfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import yaml
 from processes import run
 
-ROOT = Path(__file__).resolve().parents[1]
+from books import ROOT, example
 
 
 def main() -> None:
@@ -27,15 +26,10 @@ def main() -> None:
     ask.add_argument("--customers", default=100_000, type=int)
     ask.add_argument("--bundle", default=ROOT / "artifacts/bundle", type=Path)
     said = ask.parse_args()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["example"]["customers"] = 3_000 if said.small else said.customers
+    customers = 3_000 if said.small else said.customers
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        (folder / "data").mkdir()
-        (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
-        for stage in ("make_example", "build_ledger"):
-            run(folder, f"tradecredit.pipeline.{stage}")
+        example(folder, customers)
         score = ["tradecredit.cli", "score", "--bundle", str(said.bundle.resolve()), "--ledger", "data/ledger"]
         run(folder, *score, "--as-of", "2024-11-30", "--out", "before.parquet")
         wall, peak = run(

@@ -22,12 +22,11 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import yaml
 from processes import run, run_file
 
+from books import ROOT, example
 from features import plain
 
-ROOT = Path(__file__).resolve().parents[1]
 DAY = date(2024, 12, 31)
 
 
@@ -39,15 +38,10 @@ def main() -> None:
     ask.add_argument("--trees", default=500, type=int)
     ask.add_argument("--leaves", default=63, type=int)
     said = ask.parse_args()
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["example"]["customers"] = 3_000 if said.small else said.customers
+    customers = 3_000 if said.small else said.customers
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "params.yaml").write_text(yaml.safe_dump(params))
-        (folder / "data").mkdir()
-        (folder / "data/mappings").symlink_to(ROOT / "data/mappings")
-        for stage in ("make_example", "build_ledger"):
-            run(folder, f"tradecredit.pipeline.{stage}")
+        example(folder, customers)
         write_bundle_of_trees(folder / "bundle", trees=said.trees, leaves=said.leaves)
         rated = write_features(folder)
         store = ["tradecredit.cli", "score", "--bundle", "bundle", "--ledger", "data/ledger", "--as-of", str(DAY)]
@@ -55,7 +49,7 @@ def main() -> None:
         plain(folder / "data/ledger", folder / "plain")
         words = ["bundle", "plain", "features.parquet", str(DAY), "straightforward.db"]
         theirs, _ = run_file(folder, Path(__file__).with_name("straightforward.py"), *words)
-    figures = {"customers": params["example"]["customers"], "rated": rated, "trees": said.trees, "leaves": said.leaves}
+    figures = {"customers": customers, "rated": rated, "trees": said.trees, "leaves": said.leaves}
     figures |= {"wall_s": round(wall, 1), "peak_gib": round(peak, 2), "straightforward_s": round(theirs, 1)}
     print(json.dumps(figures | {"vs_straightforward": round(theirs / wall, 2)}))
 

@@ -1,7 +1,7 @@
 """Early warning: a rule fires where all it says holds, once, and is news once."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,11 @@ from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.early_warning import Fired, WarningRule, as_dicts, held, of_dicts, watched
 from tradecredit.serving.scoring import score_parts
+from tradecredit.serving.store import tables
 from tradecredit.serving.store.alerts import News, alerts_of, write_alerts
+from tradecredit.serving.store.hits import Hits, hits_of
 from tradecredit.serving.store.store import open_store
+from tradecredit.serving.told import hit_lines
 
 SCALE = ("A1", "B1", "C1", "E1", "D")
 LIMIT = {"over_limit": WarningRule("medium", above={"utilisation": 1.0})}
@@ -167,3 +170,50 @@ def test_an_earlier_day_is_not_silenced_by_a_later_one(tmp_path):
     with store.writing() as connection:
         write_alerts(connection, 1, News(connection, day, {"x": 30}).of(told))
         assert len(News(connection, day - timedelta(days=5), {"x": 30}).of(told)) == 1
+
+
+# ---- were they right?
+
+
+def test_hits_false_alarms_and_what_was_missed_are_counted(tmp_path):
+    """One customer is warned of and falls, one falls unwarned, one never falls, one had fallen before it was known."""
+    store = open_store(str(tmp_path / "ratings.db"), fresh=True)
+    days = [date(2020, 3, 31), date(2020, 6, 30), date(2020, 9, 30), date(2021, 6, 30), date(2021, 9, 30)]
+    fallen = {"HIT": days[2:], "MISSED": days[3:], "NEVER": [], "ALREADY": days}
+    warned = {
+        ("HIT", days[0], "late"),
+        ("NEVER", days[0], "late"),
+        ("NEVER", days[4], "late"),
+        ("HIT", days[1], "drop"),
+    }
+    with store.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(tables.bundles.insert().values(bundle="b" * 64, about="{}", recorded_at=datetime.now(UTC)))
+        for run, day in enumerate(days, start=1):
+            connection.execute(
+                tables.runs.insert().values(
+                    run_id=run, run_key=str(run), bundle="b" * 64, as_of=day, ledger="", customers=4, rated=3,
+                    recorded_at=datetime.now(UTC), version="0",
+                )
+            )  # fmt: skip
+            for number, (one, in_default) in enumerate(fallen.items()):
+                status = "in_default" if day in in_default else "observed"
+                connection.execute(
+                    tables.ratings.insert().values(
+                        rating_id=10 * run + number, run_id=run, customer_id=one, status=status, manual_review=False,
+                        previous="", model="scorecard", card="",
+                    )
+                )  # fmt: skip
+        for number, (one, day, rule) in enumerate(sorted(warned), start=1):
+            connection.execute(
+                tables.warnings.insert().values(
+                    warning_id=number, run_id=1, as_of=day, customer_id=one, rule=rule, severity="high", en="", zh=""
+                )
+            )
+    drop, late, all_ = hits_of(store)
+    assert late == Hits("late", told=3, hits=1, false_alarms=1, pending=1, falls=2, warned=1)
+    assert drop == Hits("drop", told=1, hits=1, false_alarms=0, pending=0, falls=2, warned=1)
+    assert all_ == Hits("", told=4, hits=2, false_alarms=1, pending=1, falls=2, warned=1)
+    assert hits_of(store, horizon_days=30)[2].hits == 0, "the fall came later"
+    lines = list(hit_lines([drop, late, all_]))
+    assert lines[-1].split() == ["all", "rules", "4", "2", "1", "1", "1", "of", "2"]
+    assert len({line.rindex("  ") for line in lines}) == 1, "one under the other"

@@ -47,6 +47,8 @@ def warnings(
     since: Annotated[str, typer.Option(help="Of this day and later ones.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write them as CSV.")] = None,
     language: Language = "en",
+    rates: Annotated[bool, typer.Option("--rates", help="How many of each rule were right.")] = False,
+    horizon_days: Annotated[int, typer.Option(help="With --rates: days within which a customer falls.")] = 365,
 ) -> None:
     """Early warnings that the nightly runs told, the newest day last."""
     from ..serving.store.alerts import alerts_of
@@ -54,6 +56,12 @@ def warnings(
     from ..serving.told import alert_lines, alert_table
 
     check_language(language)
+    if rates:
+        from ..serving.store.hits import hits_of
+        from ..serving.told import hit_lines
+
+        print("\n".join(hit_lines(hits_of(open_store(store), horizon_days=horizon_days))))
+        return
     told = alerts_of(open_store(store), since=day_of("--since", since) if since else None)
     if out:
         from ..features.exports import write_csv

@@ -10,6 +10,7 @@ from ..features.quarantine import printable
 from .store.alerts import Alert
 from .store.decisions import Decision
 from .store.history import Entry, Told
+from .store.hits import Hits
 
 _MODELS = {"scorecard": ("scorecard", "评分卡"), "boosting": ("boosted trees", "梯度提升树")}
 
@@ -45,6 +46,18 @@ def alert_lines(alerts: Sequence[Alert], language: str) -> Iterator[str]:
 def alert_table(alerts: Sequence[Alert]) -> pd.DataFrame:
     """A row a warning."""
     return pd.DataFrame([asdict(one) for one in alerts], columns=[one.name for one in fields(Alert)])
+
+
+def hit_lines(hits: Sequence[Hits]) -> Iterator[str]:
+    """A line a rule, all together last."""
+    wide = max((len(one.rule) for one in hits), default=0)
+    yield f"{'rule':{max(wide, 9)}}  {'told':>6}  {'right':>6}  {'wrong':>6}  {'pending':>7}  defaults warned of"
+    for one in hits:
+        name = one.rule or "all rules"
+        yield (
+            f"{name:{max(wide, 9)}}  {one.told:>6,}  {one.hits:>6,}  {one.false_alarms:>6,}  {one.pending:>7,}  "
+            f"{one.warned:,} of {one.falls:,}"
+        )
 
 
 def why_lines(told: Told, language: str) -> Iterator[str]:

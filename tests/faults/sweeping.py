@@ -136,6 +136,23 @@ class Scene:
         shutil.rmtree(place)
         return code, wrong
 
+    def swept(self, how):
+        """(code, violations) by point: a fault at each call that changes a state."""
+        return {point: self.disturbed(how, point) for point in self.points()}
+
+    def survives_kills(self, *, least):
+        """Killed at any of so many calls, the next run finishes as if nothing had happened."""
+        ends = self.swept("signal=SIGKILL")
+        assert len(ends) >= least
+        assert all(code == -9 for code, _ in ends.values()), "every kill must have fired"
+        assert {point: wrong for point, (_, wrong) in ends.items() if wrong} == {}
+
+    def survives_errors(self, error):
+        """Where the disk fails so at any call, nothing is corrupted, and most failures are told."""
+        ends = self.swept(f"error={error}")
+        assert {point: wrong for point, (_, wrong) in ends.items() if wrong} == {}
+        assert sum(code == 74 for code, _ in ends.values()) > len(ends) / 2
+
     def violations(self, place, code, said, *, killed=False):
         """Of what was promised, after a run that ended so; and after the next, and a third."""
         try:

@@ -109,19 +109,12 @@ def later(tmp_path_factory, raw, runner):
 
 
 def test_killed_at_any_call_the_next_run_finishes_as_if_nothing_had_happened(scene):
-    points = scene.points()
-    assert len(points) >= 60
-    ends = {point: scene.disturbed("signal=SIGKILL", point) for point in points}
-    assert all(code == -9 for code, _ in ends.values()), "every kill must have fired"
-    assert {point: wrong for point, (_, wrong) in ends.items() if wrong} == {}
+    scene.survives_kills(least=60)
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 def test_a_disk_that_fails_at_any_call_corrupts_nothing(later, error):
-    points = later.points()
-    ends = {point: later.disturbed(f"error={error}", point) for point in points}
-    assert {point: wrong for point, (_, wrong) in ends.items() if wrong} == {}
-    assert sum(code == 74 for code, _ in ends.values()) > len(points) / 2
+    later.survives_errors(error)
 
 
 @pytest.mark.parametrize(
