@@ -32,6 +32,7 @@ from tradecredit.serving.ratings import Rating
 from tradecredit.serving.seal import sign_manifest
 from tradecredit.serving.signing import PublicKey, make_keys, private_key
 from tradecredit.serving.store import bulk, tables
+from tradecredit.serving.store.access import make_key
 from tradecredit.serving.store.alerts import alerts_of
 from tradecredit.serving.store.decisions import decisions_of, override, withdraw_override
 from tradecredit.serving.store.history import earlier_ratings, history, ratings_of, why
@@ -149,8 +150,9 @@ def test_nothing_that_was_written_can_be_changed(store, files):
     override(store, row["customer_id"], "C1", until=TODAY, by="B. Head", reason="guarantee")
     learn(store, [PUBLICATION])
     trust(store, PublicKey(bytes(32)), by="B. Head", reason="ours")
+    make_key(store, "ERP", ["read"], until=TODAY, by="B. Head")
     history_of = [table for table in tables.META.sorted_tables if table.name != "customers"]
-    assert len(history_of) == 9
+    assert len(history_of) == 10
     for table in history_of:
         before = _count(store, table)
         assert before

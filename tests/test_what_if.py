@@ -44,7 +44,9 @@ def ifs(scored):
 
 def test_a_customer_as_it_is_is_rated_as_in_the_book(scored, ifs):
     _, _, told = scored
-    for place, one in ifs:
+    rated = [(place, one) for place, one in ifs if told.rated[place]]
+    assert len(rated) >= 4
+    for place, one in rated:
         assert np.array_equal(one.matrix(one.own).values[0], told.matrix.values[place], equal_nan=True)
         assert one.rate(one.own).log_odds[0] == told.log_odds[place]
 

@@ -68,7 +68,7 @@ class Case:
     defaults : tuple of (English, Chinese, day)
         Why and since when the customer counts as in default; empty if it does not.
     missing : tuple of (English, Chinese)
-        What the model could not know, each with its reason.
+        What the model could not know, each with its reason; empty where it does not rate.
     """
 
     customer_id: str
@@ -116,7 +116,7 @@ def _case(scored: Scored, ledger: Ledger, account: Account, defaults: Defaults, 
     rated = rating.pd is not None
     bundle, segment = scored.bundle, person["segment"]
     read = bundle.system.model.reads(scored.matrix.rows(slice(place, place + 1)))[0]
-    missing = np.where(read, scored.matrix.missing[place], Missing.NONE)
+    missing = np.where(read & rated, scored.matrix.missing[place], Missing.NONE)
     onboarded = person["onboarded_on"]
     adverse = [reason for reason in rating.reasons if reason.points < 0]
     if_ = WhatIf.of(bundle, ledger, account.facts, rating.customer_id, account.T)

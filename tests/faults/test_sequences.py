@@ -1,5 +1,6 @@
 """Any order of nights, corrections, decisions, failures, backups and restores leaves a store that holds together."""
 
+import os
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -188,7 +189,7 @@ def test_any_sequence_of_operations_keeps_the_promises(machine):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=500,
+            max_examples=int(os.environ.get("TRADECREDIT_SEQUENCES", "120")),
             stateful_step_count=30,
             derandomize=True,
             deadline=None,
