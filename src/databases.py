@@ -6,14 +6,14 @@ from typing import Any
 from .errors import Mistake
 
 
-def engine_of(where: str, said: str, credentials: str) -> Any:
+def engine_of(where: str, said: Any, credentials: str) -> Any:
     """A SQLAlchemy engine.
 
     Parameters
     ----------
     where : str
         What names the URL, for errors: such as "--store".
-    said : str
+    said : str or sqlalchemy.URL
         Such as sqlite:///erp.db or postgresql://host/db.
     credentials : str
         User and password are the environment's <credentials>_USER and <credentials>_PASSWORD, if they are there.

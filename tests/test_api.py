@@ -24,11 +24,13 @@ from tradecredit.serving.answers import RatingOut
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.nightly import rate
 from tradecredit.serving.ratings import Rating
+from tradecredit.serving.signing import PublicKey
 from tradecredit.serving.singly import Singly
 from tradecredit.serving.store import tables
 from tradecredit.serving.store.access import access_of, make_key, revoke_key
 from tradecredit.serving.store.decisions import override
 from tradecredit.serving.store.history import ratings_of
+from tradecredit.serving.store.provenance import trust
 from tradecredit.serving.store.store import open_store
 
 pytest.importorskip("fastapi", reason="the extra [api] is not installed")
@@ -120,11 +122,17 @@ def test_the_history_is_the_stores(client, told):
     assert client.get(f"/v1/customers/{one}/history", params={"known": "2020-01-01"}).json()["entries"] == []
 
 
-def test_an_id_with_any_letters_is_found_or_not_found(client):
-    for name in ("O'Neill & Söhne/GmbH", "客户", "../../etc/passwd", "a b", "%2e%2e", "=1+1"):
+def test_an_id_with_any_letters_is_found_or_not_found(client, store):
+    names = ("O'Neill & Söhne/GmbH", "客户", "../../etc/passwd", "a b", "%2e%2e", "=1+1", "X/1/rating")
+    for name in names:
         answer = client.get(f"/v1/customers/{urllib.request.quote(name, safe='')}/history")
         assert answer.status_code == 404
-        assert answer.json()["error"]
+        assert "ids are those of the ledger" in answer.json()["error"]
+    with store.engine.begin() as connection:
+        connection.execute(tables.customers.insert(), [{"customer_id": name, "name": name} for name in names])
+    for name in set(names) - {"%2e%2e"}:  # which the test's client unquotes twice
+        answer = client.get(f"/v1/customers/{urllib.request.quote(name, safe='')}/history")
+        assert answer.json() == {"customer_id": name, "entries": []}
 
 
 # ---- who may
@@ -135,7 +143,7 @@ def test_nothing_but_being_alive_is_open_without_a_key(store, singly):
     open_, closed = [], []
     for route in client.app.routes:
         for method in route.methods - {"HEAD", "OPTIONS"}:
-            path = route.path.replace("{customer_id}", "C1")
+            path = route.path.replace("{customer_id:path}", "C1")
             for key in ("", "tradecredit_00000000_guess", "nonsense", "tradecredit__"):
                 headers = {"X-API-Key": key} if key else {}
                 answer = client.request(method, path, params={"on": "2022-12-31"}, headers=headers)
@@ -143,7 +151,7 @@ def test_nothing_but_being_alive_is_open_without_a_key(store, singly):
     assert set(open_) == {("/healthz", 200), ("/readyz", 200)}
     assert {path for path, _ in closed} == {
         "/metrics", "/openapi.json", "/v1/rate",
-        "/v1/customers/{customer_id}/rating", "/v1/customers/{customer_id}/history",
+        "/v1/customers/{customer_id:path}/rating", "/v1/customers/{customer_id:path}/history",
     }  # fmt: skip
 
 
@@ -214,7 +222,7 @@ def test_a_key_that_asks_too_often_waits(store, singly):
         ({"customer_id": 7, "as_of": "2022-12-31"}, 422, "body.customer_id: Input should be a valid string"),
         ({"customer_id": "", "as_of": "2022-12-31"}, 422, "body.customer_id"),
         ({"customer_id": "C\u0000", "as_of": "2022-12-31"}, 422, "body.customer_id"),
-        ({"customer_id": "NOBODY", "as_of": "2022-12-31"}, 404, "has no customer 'NOBODY'"),
+        ({"customer_id": "NOBODY", "as_of": "2022-12-31"}, 404, "there is no such customer"),
         ({"customer_id": "FIRST", "as_of": "2044-12-31"}, 409, "the ledger is complete only to"),
         ({"customer_id": "FIRST", "as_of": "0001-01-01"}, 409, "should be 1960-01-01 or later"),
         ({"customer_id": "FIRST", "as_of": "1960-01-01"}, 200, ""),
@@ -230,15 +238,22 @@ def test_a_wrong_body_is_told_what_would_be_right(client, told, body, code, says
         assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_a_fault_of_ours_tells_nothing_of_the_inside(client, monkeypatch, capsys):
-    monkeypatch.setattr("tradecredit.serving.api.history", lambda *_, **__: 1 / 0)
+def test_a_fault_of_ours_tells_nothing_of_the_inside_and_is_counted(client, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise ZeroDivisionError("SECRET")
+
+    monkeypatch.setattr("tradecredit.serving.api.history", broken)
     answer = client.get("/v1/customers/SECRET/history")
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert lines[0]["fault"] == "ZeroDivisionError"
-    assert lines[0]["where"]
-    assert answer.json()["request_id"] == lines[0]["request_id"]
+    told = capsys.readouterr().err
+    first, last = [json.loads(line) for line in told.splitlines()]
+    assert "SECRET" not in told
+    assert first["fault"] == "ZeroDivisionError"
+    assert first["where"]
+    assert (last["status"], last["level"]) == (500, "error")
+    assert answer.json()["request_id"] == first["request_id"] == answer.headers["X-Request-ID"]
+    assert 'route="/v1/customers/{customer_id}/history",status="500"' in client.get("/metrics").text
 
 
 def test_a_store_that_is_away_is_told_as_that(client, monkeypatch):
@@ -252,7 +267,44 @@ def test_a_store_that_is_away_is_told_as_that(client, monkeypatch):
 
 
 def test_another_host_name_is_refused(client):
-    assert client.get("/healthz", headers={"Host": "evil.example"}).status_code == 400
+    for host in ("evil.example", "testserver.evil.example", ""):
+        answer = client.get("/healthz", headers={"Host": host})
+        assert answer.status_code == 400
+        assert "host name" in answer.json()["error"]
+    assert client.get("/healthz", headers={"Host": "testserver:8600"}).status_code == 200
+
+
+@pytest.mark.parametrize("day", ["1735603200", "2024-12-31T00:00:00", "20241231", "2024-1-1", " 2024-12-31"])
+def test_a_day_is_written_as_a_day_and_as_nothing_else(client, told, day):
+    one = next(iter(told))
+    for answer in (
+        client.post("/v1/rate", json={"customer_id": one, "as_of": day}),
+        client.get(f"/v1/customers/{one}/rating", params={"on": day}),
+        client.get(f"/v1/customers/{one}/history", params={"known": day}),
+    ):
+        assert answer.status_code == 422
+        assert "should be a day such as 2024-12-31" in answer.json()["error"]
+
+
+def test_the_last_day_of_all_is_a_day(client, told):
+    one, last = next(iter(told)), {"known": "9999-12-31"}
+    assert len(client.get(f"/v1/customers/{one}/history", params=last).json()["entries"]) == 2
+    assert client.get(f"/v1/customers/{one}/rating", params=last | {"on": "9999-12-31"}).status_code == 200
+
+
+def test_a_ledger_that_is_away_is_no_fault_of_who_asks(store, everything, walked, tmp_path, capsys):
+    away = Singly(load_bundle(walked / "artifacts/bundle"), tmp_path / "nowhere")
+    answer = _client(store, away, everything).post("/v1/rate", json={"customer_id": "C", "as_of": str(DEC)})
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+    assert "is no ledger" in json.loads(capsys.readouterr().err.splitlines()[0])["mistake"]
+
+
+def test_a_signing_key_that_was_taken_back_rates_no_more(tmp_path, singly):
+    own = open_store(str(tmp_path / "ratings.db"), fresh=True)
+    trust(own, PublicKey(bytes(32)), by="B. Head", reason="another key than the bundle's")
+    answer = _client(own, singly, _key(own, "rate")).post("/v1/rate", json={"customer_id": "C", "as_of": str(DEC)})
+    assert answer.status_code == 503
 
 
 # ---- what is logged and counted

@@ -3,7 +3,9 @@
 import shutil
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -56,16 +58,17 @@ def test_a_sound_store_has_no_faults(store):
         ("UPDATE ratings SET pd = pd + 1e-16 WHERE rating_id = (SELECT MIN(rating_id) FROM ratings WHERE pd < .01)",
          "run 1: pd is not what was told"),
         ("UPDATE ratings SET grade = 'A1' WHERE rating_id > 900 AND grade = 'C3'", "run 2: grade is not what was told"),
-        ("UPDATE ratings SET customer_id = 'X' WHERE rating_id = 3", "the store has never heard of"),
+        ("UPDATE ratings SET customer_id = 'X' WHERE rating_id = 3", "run 1: customer_id is not what was told"),
         ("DELETE FROM reasons WHERE rating_id < 100", "run 1: its reasons are not what was told"),
         ("UPDATE reasons SET points = -points WHERE rating_id > 1700", "run 2: its reasons are not what was told"),
-        ("DELETE FROM pages WHERE first_id = 257", "run 1: its pages do not hold its 900 ratings"),
-        ("UPDATE pages SET ratings = x'00' WHERE first_id = 901", "run 2: a page cannot be read"),
+        ("DELETE FROM pages WHERE first_id = 257", "run 1: its pages are not those that were written"),
+        ("UPDATE pages SET ratings = x'00' WHERE first_id = 901", "run 2: its pages are not those that were written"),
+        ("UPDATE warnings SET severity = 'low'", "run 1: warnings such as that of"),
+        ("UPDATE warnings SET en = 'nothing' WHERE run_id = 2", "run 2: warnings such as that of"),
         ("UPDATE runs SET ledger = 'other' WHERE run_id = 1", "run 1: its key is not that of its bundle"),
         ("UPDATE runs SET rated = 0 WHERE run_id = 2", "are rated, and it says 0"),
         ("UPDATE runs SET earlier_run = 2 WHERE run_id = 1", "the run before it, 2, is not of an earlier day"),
         ("DELETE FROM runs WHERE run_id = 2", "900 ratings of no run"),
-        ("DELETE FROM customers", "ratings of customers that the store has never heard of"),
         ("UPDATE decisions SET rating_id = 9999", "1 decisions on no rating"),
     ],
 )  # fmt: skip
@@ -76,6 +79,50 @@ def test_whatever_was_changed_behind_the_triggers_back_is_found(store, change, t
         assert connection.execute(sa.text(change)).rowcount
     faults = list(audit(store))
     assert any(told in fault for fault in faults), faults
+    assert any("triggers that keep the history as it is are gone" in fault for fault in faults)
+
+
+def _without_triggers(store):
+    connection = store.engine.raw_connection().driver_connection
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    return connection
+
+
+def test_any_changed_byte_of_a_page_is_found_or_said_to_be_unreadable(store):
+    """With the checksum of its run, and without, as runs of old are: then at least nothing breaks."""
+    connection, rng = _without_triggers(store), np.random.default_rng(0)
+    (whole,) = connection.execute("SELECT ratings FROM pages WHERE first_id = 1").fetchone()
+    for turn in range(60):
+        if turn == 30:
+            connection.execute("UPDATE runs SET pages_sha256 = NULL")
+        place = int(rng.integers(len(whole)))
+        changed = whole[:place] + bytes([whole[place] ^ (1 << int(rng.integers(8)))]) + whole[place + 1 :]
+        connection.execute("UPDATE pages SET ratings = ? WHERE first_id = 1", (changed,))
+        faults = [fault for fault in audit(store) if "triggers" not in fault]
+        if turn < 30:
+            assert faults == ["run 1: its pages are not those that were written"]
+    connection.execute("UPDATE pages SET ratings = ? WHERE first_id = 1", (whole[: len(whole) // 2],))
+    assert "run 1: a page cannot be read" in list(audit(store))
+
+
+def test_a_damaged_file_is_named_as_that(store):
+    file = Path(store.name)
+    store.engine.dispose()
+    whole = bytearray(file.read_bytes())
+    for at in range(3 * 4096, len(whole) - 4096, 40 * 4096):
+        whole[at : at + 4096] = b"\xff" * 4096
+    file.write_bytes(bytes(whole))
+    for extra in ("-wal", "-shm"):
+        Path(f"{file}{extra}").unlink(missing_ok=True)
+    faults = list(audit(store))
+    assert faults[0].startswith("the file is damaged: ")
+
+
+def test_the_name_of_a_customer_can_be_erased(store):
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM customers WHERE customer_id LIKE '%7'"))
+    assert list(audit(store)) == []
 
 
 def test_past_ratings_are_told_again_to_the_bit(store, walked, bundle):

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -295,6 +296,48 @@ def _say(model, **change):
     (model / "MLmodel").write_text(yaml.safe_dump(said))
 
 
+def _resealed(bundle, **changes):
+    """Sealed anew with files that were changed, as anybody can."""
+    from tradecredit.serving.seal import seal
+
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    held = {name: (bundle / name).read_bytes() for name in manifest["files"]}
+    seal(
+        bundle, held | {f"{name}.json": json.dumps(said).encode() for name, said in changes.items()}, manifest["about"]
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"system": {}}, {"system": []}, {"policy": []}, {"golden": {}}, {"features": {}}, {"reference": {"x": 1}},
+        {"golden": {"segment": [], "values": {}, "missing": {}, "log_odds": {}}},
+    ],
+)  # fmt: skip
+def test_files_that_do_not_fit_together_are_told_in_a_line(bundle, changes):
+    _resealed(bundle, **changes)
+    with pytest.raises(Mistake, match=r"[Ee]xport (it|the bundle) anew"):
+        load_bundle(bundle)
+
+
+def test_golden_rows_that_are_none_are_refused(bundle):
+    golden = json.loads((bundle / "golden.json").read_text())
+    none = {part: {name: [] for name in golden[part]} for part in ("values", "missing", "log_odds")}
+    _resealed(bundle, golden=none | {"segment": []})
+    with pytest.raises(Mistake, match="has 0 rows; it should have 1000"):
+        load_bundle(bundle)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "7", '{"format": 5}', '{"format": 5, "files": {"a": 1}, "about": {}}'])
+def test_a_manifest_that_is_none_is_told_in_a_line(bundle, text):
+    import hashlib
+
+    (bundle / "manifest.json").write_text(text)
+    (bundle / "manifest.sha256").write_text(hashlib.sha256(text.encode()).hexdigest() + "\n")
+    with pytest.raises(Mistake, match=r"manifest.json does not say|has the format"):
+        load_bundle(bundle)
+
+
 def test_the_wrapper_that_mlflow_writes_is_known(model):
     assert load_bundle(bundle_in(model)).fingerprint
     assert {one.suffix for one in model.rglob("*") if one.is_file()} <= {".yaml", ".txt", ".json", ".sha256", ""}
@@ -309,6 +352,7 @@ def test_the_wrapper_that_mlflow_writes_is_known(model):
         ({"python_model": "python_model.pkl"}, "names python_model"),
         ({"model_code_path": "model.py"}, "names model_code_path"),
         ({"data": "data/../.."}, "should name the one folder in data"),
+        ({"data": ["data/bundle"]}, "should name the one folder in data"),
         ({"data": "/etc"}, "should name the one folder in data"),
         ({"data": "data/other"}, "should name the one folder in data"),
     ],
@@ -339,6 +383,16 @@ def test_a_wrapper_with_another_flavor_file_or_link_is_refused(model):
         (model / extra).unlink()
         if (model / extra).parent not in (model, model / "data"):
             (model / extra).parent.rmdir()
+    kept = (model / "conda.yaml").read_text()
+    for line in ("--index-url http://evil", "  - evil @ git+x", "- https://evil/x.whl", "  -r other.txt"):
+        (model / "conda.yaml").write_text(f"{kept}\n{line}\n")
+        with pytest.raises(Mistake, match=r"conda.yaml: would install"):
+            bundle_in(model)
+    (model / "conda.yaml").unlink()
+    os.mkfifo(model / "conda.yaml")
+    with pytest.raises(Mistake, match=r"conda.yaml is no file"):
+        bundle_in(model)
+    (model / "conda.yaml").unlink()
     (model / "requirements.txt").unlink()
     (model / "requirements.txt").symlink_to("/etc/hostname")
     with pytest.raises(Mistake, match=r"requirements.txt is no file"):

@@ -75,6 +75,13 @@ def _shown(page, language):
     return re.sub(r"\s+", " ", "".join(reader.text)), reader.outside
 
 
+def test_of_whom_the_model_does_not_rate_it_is_not_said_what_it_could_not_know(cases):
+    unrated = [case for case in cases if case.rating.pd is None]
+    assert len(unrated) == 2
+    assert all(case.missing == case.places == case.waterfall == () for case in unrated)
+    assert any(case.missing for case in cases)
+
+
 def test_a_page_needs_nothing_from_outside(cases):
     for case in cases:
         page = render(case, scale=SCALE)

@@ -23,7 +23,6 @@ from tradecredit.pipeline.stage import Stage
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.cluster import score_on_spark
-from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.ratings import SCHEMA
 from worlds import made_up
 
@@ -101,10 +100,11 @@ def test_ratings_of_a_cluster_are_those_of_one_machine(walked, spark, tmp_path):
     score_ledger(loaded, ledger, nov, tmp_path / "nov.parquet")
     score_ledger(loaded, ledger, dec, tmp_path / "dec.parquet", previous=tmp_path / "nov.parquet")
     here = pq.read_table(tmp_path / "dec.parquet").sort_by("customer_id").combine_chunks()
-    earlier = Earlier.read(tmp_path / "nov.parquet", dec)
     for partitions in (None, 5):
         out = tmp_path / f"there-{partitions}"
-        told = score_on_spark(spark, bundle, str(ledger), dec, str(out), earlier=earlier, partitions=partitions)
+        told = score_on_spark(
+            spark, bundle, str(ledger), dec, str(out), previous=tmp_path / "nov.parquet", partitions=partitions
+        )
         there = pq.read_table(out, schema=SCHEMA).sort_by("customer_id").combine_chunks()
         assert there.equals(here)
         assert sum(told.values()) == 900

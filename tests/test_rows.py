@@ -102,6 +102,13 @@ OUTCOMES = {
     "a missing value whose reason says 0": (_missing(0), REFUSED, "{a}:missing should be the number of a reason"),
     "a missing value whose reason is empty": (_missing(None), _missing(15), ""),
     "a reason that is no whole number, or unknown": (_missing(5.5), REFUSED, "{a}:missing should be the number"),
+    "a reason that is no number": (lambda rows, a: rows.assign(**{a: np.nan, f"{a}:missing": "5"}), REFUSED,
+                                   "{a}:missing should hold numbers"),
+    "more digits than a double": (_cast(np.longdouble), REFUSED, "{a} should hold numbers, got float128"),
+    "numbers as categories": (_cast("category"), REFUSED, "{a} should hold numbers, got category"),
+    "column names of several levels": (
+        lambda rows, _: rows.set_axis(pd.MultiIndex.from_product([["x"], rows.columns]), axis=1), REFUSED,
+        "names of several levels"),
     "no rows": (lambda rows, _: rows.iloc[:0], SAME, ""),
     "rows with labels of their own, or the same ones twice": (
         lambda rows, _: rows.set_axis(["same"] * len(rows)), SAME, ""),

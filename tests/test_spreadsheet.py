@@ -43,7 +43,8 @@ def test_a_line_tells_what_the_rating_tells(files):
             assert line[f"pd_{term['days']}d"] == repr(term["pd"])
         for language in ("en", "zh"):
             for reason in row["reasons"] or []:
-                assert f"{reason[language]} ({reason['points']:+.1f})" in line[f"reasons_{language}"]
+                shape = "{}（{:+.1f}）" if language == "zh" else "{} ({:+.1f})"
+                assert shape.format(reason[language], reason["points"]) in line[f"reasons_{language}"]
 
 
 def _written(tmp_path, rows):
@@ -54,7 +55,7 @@ def _written(tmp_path, rows):
 
 def test_no_cell_is_run_as_a_formula(files, tmp_path):
     row = next(one for one in pq.read_table(files / "r.parquet").to_pylist() if one["reasons"])
-    for name in ("=cmd|'/C calc'!A0", "@SUM(1)", "+1", "-1", "\t=1", '="a,b"'):
+    for name in ("=cmd|'/C calc'!A0", "@SUM(1)", "+1", "-1", "\t=1", "\n=1", "＝1", '="a,b"'):
         (line,) = _written(tmp_path, [row | {"customer_id": name, "card": name}])
         assert line["customer_id"] == f"'{name}"
         assert line["card"] == f"'{name}"

@@ -20,8 +20,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from servers import new_database
+from tradecredit.cli import app
 from tradecredit.errors import Busy, Mistake, Unavailable
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
@@ -34,6 +36,7 @@ from tradecredit.serving.signing import PublicKey, make_keys, private_key
 from tradecredit.serving.store import bulk, tables
 from tradecredit.serving.store.access import make_key
 from tradecredit.serving.store.alerts import alerts_of
+from tradecredit.serving.store.backup import back_up
 from tradecredit.serving.store.decisions import decisions_of, override, withdraw_override
 from tradecredit.serving.store.history import earlier_ratings, history, ratings_of, why
 from tradecredit.serving.store.provenance import learn, publication_of, trust, trusted_keys
@@ -292,6 +295,44 @@ def test_a_store_that_asks_for_a_signature_takes_nothing_without(url, walked, bu
     assert trusted_keys(store) == [], "the last key is gone: nothing is taken, not even what is unsigned"
     with pytest.raises(Mistake, match="takes ratings of signed bundles only"):
         rate(load_bundle(signed), walked / "data/ledger", DEC, store)
+
+
+def _score(walked, place, *more):
+    words = ["score", "--bundle", str(walked / "artifacts/bundle"), "--ledger", str(walked / "data/ledger")]
+    return CliRunner().invoke(app, [*words, "--as-of", str(NOV), "--store", str(place), *map(str, more)])
+
+
+def test_the_store_is_not_overwritten_by_the_file_of_ratings(walked, tmp_path):
+    place = tmp_path / "s.parquet"
+    assert "is the store itself" in str(_score(walked, place, "--out", place).exception)
+
+
+@pytest.mark.parametrize("name", ["pct%41.db", "q?a.db", "h#.db", "o'd d 客户.db"])
+def test_a_store_has_the_name_that_it_was_given(walked, tmp_path, name):
+    assert _score(walked, tmp_path / name).exit_code == 0
+    assert (tmp_path / name).is_file()
+    back_up(open_store(str(tmp_path / name)), tmp_path / f"b-{name}")
+    assert _count(open_store(str(tmp_path / f"b-{name}")), tables.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b'{"a": 1}\n', "line 1: should tell"), (b"\xff\n", "no text in UTF-8"), (None, "is no file")],
+)
+def test_a_publish_log_that_is_none_is_refused_before_anything_is_written(walked, tmp_path, content, says):
+    log = tmp_path / "log.jsonl"
+    if content is not None:
+        log.write_bytes(content)
+    assert says in str(_score(walked, tmp_path / "r.db", "--published", log).exception)
+    assert not (tmp_path / "r.db").exists()
+
+
+def test_the_publish_log_is_learned(walked, tmp_path):
+    log = tmp_path / "log.jsonl"
+    fingerprint = load_bundle(walked / "artifacts/bundle").fingerprint
+    replace(PUBLICATION, bundle=fingerprint, model="Müller\u2028& Söhne").append(log)
+    assert _score(walked, tmp_path / "r.db", "--published", log).exit_code == 0
+    assert publication_of(open_store(str(tmp_path / "r.db")), fingerprint).model == "Müller\u2028& Söhne"
 
 
 _HOLD = """

@@ -25,8 +25,9 @@ def score(
         typer.Option(help="Without a store: the ratings of the last time, whose published grades may stay."),
     ] = None,
     published: Annotated[
-        Path, typer.Option(help="The pipeline's publish log; the store learns from it what its bundles were made from.")
-    ] = Path("published.jsonl"),
+        Path | None,
+        typer.Option(help="The pipeline's publish log, published.jsonl here unless told: what bundles were made from."),
+    ] = None,
     engine: Annotated[str, typer.Option(help="local, or spark: the cluster that Spark's own settings name.")] = "local",
 ) -> None:
     """Rate every customer of a ledger at a day, with reasons in English and Chinese."""
@@ -50,12 +51,13 @@ def score(
         from ..serving.store.provenance import learn, trusted_keys
         from ..serving.store.store import open_store
 
+        lines = list(lines_of(published))  # before anything is written
         held = open_store(store, fresh=True)
         loaded = load_bundle(bundle, trusted_keys(held))
         with progress("partitions") as tell:
             outcome = rate(loaded, Path(ledger), day, held, out=Path(out) if out else None, progress=tell)
-        learn(held, lines_of(published))
         print("\n".join(outcome.lines()))
+        learn(held, lines)
         return
     from ..serving.batch import score_ledger
 
@@ -68,10 +70,8 @@ def score(
 def _on_spark(bundle: Path, ledger: str, day: date, out: str, previous: Path | None) -> None:
     from ..features.cluster import session
     from ..serving.cluster import score_on_spark
-    from ..serving.earlier import Earlier
 
-    earlier = None if previous is None else Earlier.read(previous, day)
-    _say(score_on_spark(session(), bundle, ledger, day, out, earlier=earlier), out)
+    _say(score_on_spark(session(), bundle, ledger, day, out, previous=previous), out)
 
 
 def _say(told: dict[str, int], out: str) -> None:
@@ -110,7 +110,7 @@ def api(
     ] = False,
 ) -> None:
     """Answer programs over HTTP: ratings, reasons and history of the store, and one customer rated now."""
-    if host not in ("127.0.0.1", "localhost", "::1") and not behind_proxy:
+    if host not in ("127.0.0.1", "localhost") and not behind_proxy:
         raise Mistake(f"--host {host}: keys would go over the net unguarded; say --behind-proxy where TLS ends before.")
     if (bundle is None) != (ledger is None):
         raise Mistake("--bundle and --ledger: name both, or neither.")

@@ -1,15 +1,25 @@
 """Answers: what the API takes and gives, as OpenAPI tells it."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .ratings import Change, EarlyWarning, Part, Rating
 from .reasons import Reason
 from .store.history import Entry, Told
 
 CustomerId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _written(said: object) -> object:
+    if not isinstance(said, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", said):
+        raise ValueError("should be a day such as 2024-12-31")
+    return said
+
+
+Day = Annotated[date, BeforeValidator(_written)]
 
 
 class _Strict(BaseModel):
@@ -20,7 +30,7 @@ class Question(_Strict):
     """Whom to rate, and at the close of which day."""
 
     customer_id: CustomerId
-    as_of: date = Field(strict=False, description="A day for which the ledger is complete, as YYYY-MM-DD.")
+    as_of: Day = Field(strict=False, description="A day for which the ledger is complete, as YYYY-MM-DD.")
 
 
 class Term(_Strict):

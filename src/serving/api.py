@@ -4,26 +4,23 @@ Nothing is open without a key but whether the process is alive. Logs name the ro
 """
 
 from collections.abc import Callable
-from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from ..errors import Mistake, Unavailable
-from .answers import CustomerId, Fault, HeldOut, HistoryOut, Question, RatingOut
-from .nightly import on_scale
+from ..errors import Mistake
+from .answers import CustomerId, Day, Fault, HeldOut, HistoryOut, Question, RatingOut
+from .nightly import on_scale, refuse_unsigned
 from .scoring import NotOfThatDay
 from .singly import Singly, Unknown
 from .store.access import Access, access_of
 from .store.history import NoRating, earlier_of_customer, history, why
 from .store.store import Store
-from .watching import Allowance, Watch
+from .watching import Allowance, Watch, log_mistake, refusal
 
 _KEY = APIKeyHeader(name="X-API-Key", auto_error=False, description="See 'tradecredit api-key'.")
 _FAULTS: dict[int | str, dict[str, Any]] = {
@@ -56,8 +53,8 @@ def make_api(store: Store, singly: Singly | None, *, hosts: list[str], per_minut
         Requests that one key may make, on the average.
     """
     api = FastAPI(title="tradecredit", version="1", docs_url=None, redoc_url=None, openapi_url=None)
-    watch, allowance = Watch(), Allowance(per_minute)
-    _tell_faults(api, watch)
+    watch, allowance = Watch(hosts), Allowance(per_minute)
+    _tell_faults(api)
 
     def may(scope: str) -> Callable[..., Access]:
         def check(request: Request, key: Annotated[str | None, Security(_KEY)]) -> Access:
@@ -75,8 +72,8 @@ def make_api(store: Store, singly: Singly | None, *, hosts: list[str], per_minut
 
         return check
 
-    day_on = Annotated[date, Query(alias="on", description="The day.")]
-    known_on = Annotated[date | None, Query(alias="known", description="As it was known on this day.")]
+    day_on = Annotated[Day, Query(alias="on", description="The day.")]
+    known_on = Annotated[Day | None, Query(alias="known", description="As it was known on this day.")]
 
     @api.get("/healthz", response_model=dict[str, str])
     def alive() -> dict[str, str]:
@@ -104,12 +101,12 @@ def make_api(store: Store, singly: Singly | None, *, hosts: list[str], per_minut
     def described() -> dict[str, Any]:
         return get_openapi(title=api.title, version=api.version, routes=api.routes)
 
-    @api.get("/v1/customers/{customer_id}/rating", responses=_FAULTS, dependencies=[Depends(may("read"))])
+    @api.get("/v1/customers/{customer_id:path}/rating", responses=_FAULTS, dependencies=[Depends(may("read"))])
     def rating(customer_id: CustomerId, on: day_on, known: known_on = None) -> HeldOut:
         """The rating that held on a day, with its reasons, as the store has it."""
         return HeldOut.of(why(store, customer_id, on=on, known_on=known))
 
-    @api.get("/v1/customers/{customer_id}/history", responses=_FAULTS, dependencies=[Depends(may("read"))])
+    @api.get("/v1/customers/{customer_id:path}/history", responses=_FAULTS, dependencies=[Depends(may("read"))])
     def past(customer_id: CustomerId, known: known_on = None) -> HistoryOut:
         """All ratings of a customer, as the store has them."""
         return HistoryOut(customer_id=customer_id, entries=history(store, customer_id, known_on=known))
@@ -120,39 +117,38 @@ def make_api(store: Store, singly: Singly | None, *, hosts: list[str], per_minut
         @api.post("/v1/rate", responses=_FAULTS, dependencies=[Depends(may("rate"))])
         def rate(question: Question) -> RatingOut:
             """A customer rated now from the ledger, against the rating before that the store has; nothing is stored."""
+            refuse_unsigned(singly.bundle, store)  # a key may have been taken back meanwhile
             earlier = on_scale(earlier_of_customer(store, question.customer_id, question.as_of), grades)
             return RatingOut.of(singly.rate(question.customer_id, question.as_of, earlier))
 
-    api.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     api.middleware("http")(watch)
     return api
 
 
-def _tell_faults(api: FastAPI, watch: Watch) -> None:
+def _tell_faults(api: FastAPI) -> None:
     """Every fault has one shape, says what would be right, and tells nothing of the inside."""
 
-    def told(request: Request, code: int, said: str, headers: dict[str, str] | None = None) -> JSONResponse:
-        fault = Fault(error=said, request_id=request.state.request_id)
-        return JSONResponse(fault.model_dump(), code, headers)
-
     @api.exception_handler(HTTPException)
-    async def http(request: Request, fault: HTTPException) -> JSONResponse:
+    async def http(request: Request, fault: HTTPException) -> Response:
         headers = dict(fault.headers) if fault.headers else None
-        return told(request, fault.status_code, str(fault.detail), headers)
+        return refusal(request, fault.status_code, str(fault.detail), headers)
 
     @api.exception_handler(RequestValidationError)
-    async def wrong(request: Request, fault: RequestValidationError) -> JSONResponse:
+    async def wrong(request: Request, fault: RequestValidationError) -> Response:
         said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in fault.errors()[:5])
-        return told(request, 422, said)
+        return refusal(request, 422, said)
+
+    @api.exception_handler(Unknown)
+    @api.exception_handler(NoRating)
+    async def nobody(request: Request, _: Mistake) -> Response:
+        return refusal(request, 404, "there is no such customer, or no rating of it then; ids are those of the ledger.")
+
+    @api.exception_handler(NotOfThatDay)
+    async def another_day(request: Request, fault: NotOfThatDay) -> Response:
+        return refusal(request, 409, str(fault).replace("--as-of", "as_of"))
 
     @api.exception_handler(Mistake)
-    async def mistake(request: Request, fault: Mistake) -> JSONResponse:
-        if isinstance(fault, Unavailable) or fault.exit_code != Mistake.exit_code:
-            return told(request, 503, "the store cannot be reached now.", {"Retry-After": "5"})
-        missing, early = isinstance(fault, Unknown | NoRating), isinstance(fault, NotOfThatDay)
-        return told(request, 404 if missing else 409 if early else 422, str(fault))
-
-    @api.exception_handler(Exception)
-    async def ours(request: Request, fault: Exception) -> JSONResponse:
-        watch.fault(request, fault)
-        return told(request, 500, "something is wrong here; the log has it under this request.")
+    async def away(request: Request, fault: Mistake) -> Response:
+        said = "the store, the ledger or the bundle cannot be used now; the log has it under this request."
+        log_mistake(request, fault)
+        return refusal(request, 503, said, {"Retry-After": "5"})

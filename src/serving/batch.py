@@ -41,13 +41,7 @@ def score_ledger(
     Memory is bounded by one partition. The file appears whole, under its name, when all is done.
     """
     check_name(out)
-    earlier = None if previous is None else Earlier.read(previous, as_of)
-    names = bundle.system.scale.names
-    if earlier and (strange := set(earlier.table["published"]) - {*names, DEFAULTED, ""}):
-        raise Mistake(
-            f"--previous {previous}: holds the grade {min(strange)}; the bundle's are {names[0]} to {names[-1]}. Leave "
-            "it out once, when the scale has changed."
-        )
+    earlier = read_previous(previous, as_of, bundle)
     partitions, told = read_about(folder)["partitions"], Counter[str]()
 
     def tables() -> Iterator[pa.Table]:
@@ -66,6 +60,19 @@ def score_ledger(
     finally:
         aside.unlink(missing_ok=True)
     return told
+
+
+def read_previous(previous: Path | None, as_of: date, bundle: Bundle) -> Earlier | None:
+    """The ratings of the last time from a file, whose grades are those of the bundle; None where none is named."""
+    if previous is None:
+        return None
+    earlier, names = Earlier.read(previous, as_of), bundle.system.scale.names
+    if strange := set(earlier.table["published"]) - {*names, DEFAULTED, ""}:
+        raise Mistake(
+            f"--previous {previous}: holds the grade {min(strange)}; the bundle's are {names[0]} to {names[-1]}. Leave "
+            "it out once, when the scale has changed."
+        )
+    return earlier
 
 
 def check_name(out: Path) -> None:

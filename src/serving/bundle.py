@@ -24,7 +24,7 @@ from ..features.observations import ObservationRecipe
 from ..features.peers import PeerRecipe
 from ..models.rating import Explained, RatingSystem
 from .early_warning import WarningRule, as_dicts, of_dicts, watched
-from .golden import Golden
+from .golden import LEAST, Golden
 from .opinions import Opinion
 from .reasons import ReasonRecipe
 from .reference import Reference
@@ -168,6 +168,15 @@ def load_bundle(folder: Path, trusted: Sequence[PublicKey] | None = None) -> Bun
 
 def bundle_of(sealed: Sealed, folder: str) -> Bundle:
     """Read what was verified, and ask of the golden rows; `folder` is named in errors."""
+    try:
+        return _read(sealed, folder)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as fault:
+        raise Mistake(
+            f"{folder}: is sealed, but its files do not fit together ({type(fault).__name__}); export it anew."
+        ) from fault
+
+
+def _read(sealed: Sealed, folder: str) -> Bundle:
     data = sealed.files
     rows = json.loads(data["features.json"])
     system, second = _system(json.loads(data["system.json"]), data, ""), None
@@ -186,6 +195,8 @@ def bundle_of(sealed: Sealed, folder: str) -> Bundle:
                 f"{now['measure']} ({now['risk']}). Export the bundle anew."
             )
     golden = Golden.of_dict(json.loads(data["golden.json"]), _of_models(system, second))
+    if len(golden.matrix) < LEAST:
+        raise Mistake(f"{folder}: golden.json has {len(golden.matrix)} rows; it should have {LEAST}. Export it anew.")
     if departs := golden.departs(_both(system, second)):
         raise Mistake(
             f"{folder}: golden.json: {departs} when the bundle was made; this machine, or another version of a "

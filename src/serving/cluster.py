@@ -11,6 +11,7 @@ import pyarrow as pa
 from ..features.cluster import OnSpark
 from ..features.engine.days import day_number
 from ..features.peers import stand
+from .batch import read_previous
 from .bundle import Bundle, bundle_of
 from .earlier import Earlier
 from .ratings import SCHEMA
@@ -28,7 +29,7 @@ def score_on_spark(
     as_of: date,
     out: str,
     *,
-    earlier: Earlier | None = None,
+    previous: Path | None = None,
     partitions: int | None = None,
 ) -> dict[str, int]:
     """Write the rating of every customer as Parquet, a folder of parts, and return how many have which status.
@@ -39,11 +40,14 @@ def score_on_spark(
     ----------
     ledger, out : str
         Where the cluster reads the ledger and writes the ratings: a path or an address that Spark knows.
+    previous : Path
+        As in `score_ledger`.
     partitions : int
         Into how many parts the customers are cut; as many as the ledger has where it is not given.
     """
     sealed, where = unseal(folder), str(folder)
-    bundle, book = _read(_Files(sealed), where), OnSpark.read(spark, ledger, partitions)
+    bundle = _read(_Files(sealed), where)
+    earlier, book = read_previous(previous, as_of, bundle), OnSpark.read(spark, ledger, partitions)
     check_day(as_of, date.fromisoformat(book.about["data_end"]))
     days = np.unique(np.r_[day_number(as_of), (earlier or Earlier.none()).days])
     peers = any(one.measure.among_others for one in bundle.all_features)

@@ -18,7 +18,7 @@ from ..models.rating import RatingSystem
 from ..models.scorecards import Scorecards
 
 Floats = npt.NDArray[np.float64]
-_LEAST = 1000  # rows
+LEAST = 1000  # rows
 _NEAR = 1e-9  # log-odds: libraries of another build round otherwise in the last digits
 
 
@@ -42,7 +42,7 @@ class Golden:
         """Rows for some models; every segment that has a card meets every value."""
         telling = [_telling(systems, one) for one in features]
         segments = ["", *_segments(systems)]
-        many = max(-(-_LEAST // len(segments)), *(len(one) for one in telling))
+        many = max(-(-LEAST // len(segments)), *(len(one) for one in telling))
         rng, columns = np.random.default_rng(0), []
         for pairs in telling:
             order = np.concatenate([rng.permutation(len(pairs)) for _ in range(-(-many // len(pairs)))])[:many]
@@ -59,7 +59,8 @@ class Golden:
             gap = np.abs(now - then)
             if not (gap <= _NEAR).all():
                 row = int(np.argmax(~(gap <= _NEAR)))
-                return f"the {name} model gives row {row} log-odds of {now[row]!r} where they were {then[row]!r}"
+                told = f"{float(now[row])!r} where they were {float(then[row])!r}"
+                return f"the {name} model gives row {row} log-odds of {told}"
         return ""
 
     def as_dict(self) -> dict[str, Any]:

@@ -94,12 +94,14 @@ def rate(
     """
     if out:
         check_name(out)
+        if store.sqlite and out.resolve() == Path(store.engine.url.database or "").resolve():
+            raise Mistake(f"--out {out}: is the store itself; name another file.")
         out.parent.mkdir(parents=True, exist_ok=True)
     about = read_about(folder)
     key = RunKey(bundle.fingerprint, delivered(about), as_of)
     names = bundle.system.scale.names
     with store.only_writer():
-        _refuse_unsigned(bundle, store)
+        refuse_unsigned(bundle, store)
         with _aside(store, out) as file:
             run_id = recorded(store, key)
             already = run_id is not None
@@ -163,7 +165,8 @@ def _aside(store: Store, out: Path | None) -> Iterator[Path]:
         file.unlink(missing_ok=True)
 
 
-def _refuse_unsigned(bundle: Bundle, store: Store) -> None:
+def refuse_unsigned(bundle: Bundle, store: Store) -> None:
+    """Raise `Mistake` if the store asks for a signature that the bundle was not verified to have."""
     trusted = trusted_keys(store)
     if trusted is not None and bundle.signed_by not in {one.id for one in trusted}:
         raise Mistake(

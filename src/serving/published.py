@@ -48,16 +48,25 @@ class Publication:
             file.write(json.dumps(asdict(self), ensure_ascii=False) + "\n")
 
 
-def published(log: Path) -> Iterator[Publication]:
-    """The lines of a log, the oldest first; none where there is no file.
+def published(log: Path | None) -> Iterator[Publication]:
+    """The lines of a log, the oldest first; with None those of `LOG` here, if there is one.
 
     Raises
     ------
     Mistake
-        A line is none of a publish log.
+        There is no such file, or a line is none of a publish log.
     """
     names = {one.name for one in fields(Publication)}
-    for number, line in enumerate(log.read_text(encoding="utf-8").splitlines() if log.exists() else [], start=1):
+    if log is None and not Path(LOG).exists():
+        return
+    log = log or Path(LOG)
+    try:
+        lines = log.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except (FileNotFoundError, IsADirectoryError):
+        raise Mistake(f"{log}: is no file; name the publish log of the pipeline, {LOG}.") from None
+    except UnicodeDecodeError:
+        raise Mistake(f"{log}: is no text in UTF-8, as a publish log is.") from None
+    for number, line in enumerate(lines if lines != [""] else [], start=1):
         try:
             said = json.loads(line)
             if set(said) != names or not all(isinstance(one, str) for one in said.values()):

@@ -49,5 +49,5 @@ def rederive(
     now, then = pa.concat_tables(parts).combine_chunks(), ratings_of(store, run_id).combine_chunks()
     if now.equals(then):
         return len(then), []
-    told = {row["customer_id"]: repr(row) for row in now.to_pylist()}
-    return len(then), [row["customer_id"] for row in then.to_pylist() if told.get(row["customer_id"]) != repr(row)]
+    told, was = ({row["customer_id"]: repr(row) for row in one.to_pylist()} for one in (now, then))
+    return len(then), [one for one in dict.fromkeys([*was, *told]) if told.get(one) != was.get(one)]

@@ -1,6 +1,5 @@
 """Rows of features that come from elsewhere than a ledger: taken as they are meant, or refused."""
 
-import math
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,8 @@ def matrix_of(bundle: Bundle, rows: pd.DataFrame) -> tuple[Matrix, list[str]]:
     """
     if not isinstance(rows, pd.DataFrame):
         raise Mistake(f"rows: should be a DataFrame with a column a feature, got {type(rows).__name__}.")
+    if rows.columns.nlevels > 1:
+        raise Mistake("rows: the columns have names of several levels; each should have one.")
     names = list(bundle.system.model.features)
     lacking = [name for name in names if name not in rows]
     if lacking:
@@ -57,33 +58,37 @@ def matrix_of(bundle: Bundle, rows: pd.DataFrame) -> tuple[Matrix, list[str]]:
 
 def _numbers(column: pd.Series, declared: Feature) -> Floats:
     """float64, length n."""
-    kind = getattr(column.dtype, "kind", "O")
-    if kind == "O":
-        odd = [one for one in column if not (one is None or one is pd.NA or _is_number(one))]
-        if odd:
-            raise Mistake(f"rows: {column.name} should hold numbers, got {odd[0]!r}.")
-    elif kind not in "fiu" and not (kind == "b" and declared.unit is Unit.FLAG):
-        raise Mistake(f"rows: {column.name} should hold numbers, got {column.dtype}.")
-    if kind in "iu" and len(column) and (abs(column.dropna()) > _WHOLE).any():
-        raise Mistake(f"rows: {column.name} holds whole numbers beyond 2^53, which a double would round.")
+    if not (getattr(column.dtype, "kind", "O") == "b" and declared.unit is Unit.FLAG):
+        _refuse_no_numbers(column)
     values = column.to_numpy("float64", na_value=np.nan)
     if np.isinf(values).any():
         raise Mistake(f"rows: {column.name} is infinite; it should be finite, or NaN where it is missing.")
     return values
 
 
+def _refuse_no_numbers(column: pd.Series) -> None:
+    """Raise `Mistake` unless a double holds each value as it is."""
+    kind, size = getattr(column.dtype, "kind", "O"), getattr(column.dtype, "itemsize", 8)
+    if isinstance(column.dtype, pd.CategoricalDtype) or (kind != "O" and (kind not in "fiu" or size > 8)):
+        raise Mistake(f"rows: {column.name} should hold numbers, got {column.dtype}.")
+    if kind == "O":
+        odd = [one for one in column if not (one is None or one is pd.NA or _is_number(one))]
+        if odd:
+            raise Mistake(f"rows: {column.name} should hold numbers, got {odd[0]!r}.")
+    elif kind in "iu" and column.notna().any() and (column.max() > _WHOLE or column.min() < -_WHOLE):
+        raise Mistake(f"rows: {column.name} holds whole numbers beyond 2^53, which a double would round.")
+
+
 def _is_number(one: Any) -> bool:
     if isinstance(one, int | np.integer) and not isinstance(one, bool):
         return abs(int(one)) <= _WHOLE
-    return isinstance(one, float | np.floating)
+    return isinstance(one, float | np.float32 | np.float16)  # a longer one would be rounded
 
 
 def _reasons(column: pd.Series, gaps: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     """`Missing` codes, length n."""
-    try:
-        told = column.astype("Float64").to_numpy("float64", na_value=math.nan)
-    except (TypeError, ValueError):
-        told = np.full(len(column), -1.0)
+    _refuse_no_numbers(column)
+    told = column.to_numpy("float64", na_value=np.nan)
     told = np.where(np.isnan(told), np.where(gaps, float(Missing.UNTOLD), 0.0), told)
     if not np.isin(told, [float(one) for one in Missing]).all() or ((told != Missing.NONE) != gaps).any():
         name = str(column.name).removesuffix(_REASON)

@@ -82,11 +82,9 @@ def unseal(folder: Path, trusted: Sequence[PublicKey] | None = None) -> Sealed:
     signed_by = "" if trusted is None else _signed_by(folder, manifest, SIGNATURE in held, trusted)
     if (folder / SEAL).read_bytes() != f"{_sha(manifest)}\n".encode():
         raise Mistake(f"{folder}: {MANIFEST} does not match {SEAL}; the bundle was changed after it was exported.")
-    said = json.loads(manifest)
-    if said.get("format") != _FORMAT:
-        raise Mistake(f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew.")
+    said = _parsed(folder, manifest)
     listed, files = said["files"], set(held) - {MANIFEST, SEAL, SIGNATURE}
-    if strange := sorted((files ^ set(listed)) - files | (files - set(listed))):
+    if strange := sorted(files ^ set(listed)):
         what = "was added after the export" if strange[0] in files else "is missing; it was there at the export"
         raise Mistake(f"{folder}: {strange[0]} {what}.")
     if lacking := sorted(REQUIRED - files):
@@ -117,7 +115,9 @@ def as_json(said: Any) -> bytes:
 
 def _names(folder: Path) -> dict[str, os.DirEntry[str]]:
     """The files of the folder, each a plain file with a name that a bundle may have."""
-    if not folder.is_dir() or folder.is_symlink():
+    if folder.is_symlink():
+        raise Mistake(f"{folder}: is a link; name the folder of the bundle itself.")
+    if not folder.is_dir():
         raise Mistake(f"{folder}: is no bundle; export one with 'dvc repro'.")
     with os.scandir(folder) as entries:
         held = {entry.name: entry for entry in entries}
@@ -126,10 +126,25 @@ def _names(folder: Path) -> dict[str, os.DirEntry[str]]:
             raise Mistake(f"{folder}: has no {name}; a bundle without it cannot be verified.")
     for name, entry in sorted(held.items()):
         if entry.is_symlink() or not entry.is_file():
-            raise Mistake(f"{folder}: {name} is a link or a folder; a bundle holds plain files only.")
+            raise Mistake(f"{folder}: {name} is a link or no plain file; a bundle holds plain files only.")
         if not _allowed(name):
             raise Mistake(f"{folder}: {name} is no file of a bundle; it was added after the export.")
     return held
+
+
+def _parsed(folder: Path, manifest: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(manifest)
+        if said.get("format") != _FORMAT:
+            raise Mistake(
+                f"{folder}: has the format {said.get('format')}; this version reads {_FORMAT}. Export it anew."
+            )
+        files, about = said["files"], said["about"]
+        if all(type(row["size"]) is int and isinstance(row["sha256"], str) for row in files.values()) and about.items():
+            return dict(said)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        pass
+    raise Mistake(f"{folder}: {MANIFEST} does not say what the files are, and what they were made from.")
 
 
 def _allowed(name: str) -> bool:

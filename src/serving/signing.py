@@ -43,8 +43,8 @@ class PublicKey:
     def read(cls, path: Path) -> "PublicKey":
         """From a PEM file."""
         try:
-            key = serialization.load_pem_public_key(path.read_bytes())
-        except (FileNotFoundError, IsADirectoryError, ValueError, UnsupportedAlgorithm):
+            key = serialization.load_pem_public_key(_content(path))
+        except (ValueError, UnsupportedAlgorithm):
             key = None
         if not isinstance(key, Ed25519PublicKey):
             raise Mistake(f"{path}: is no public Ed25519 key in PEM; 'tradecredit bundle key' makes a pair.")
@@ -75,11 +75,17 @@ class Signature:
         return cls(found[1].decode(), bytes.fromhex(found[2].decode()))
 
 
+def _content(path: Path) -> bytes:
+    if not path.is_file():
+        raise Mistake(f"{path}: is not there, or no file; name the file of a key.")
+    return path.read_bytes()
+
+
 def private_key(path: Path) -> Ed25519PrivateKey:
     """From a PEM file without a password."""
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (FileNotFoundError, IsADirectoryError, ValueError, TypeError, UnsupportedAlgorithm):
+        key = serialization.load_pem_private_key(_content(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise Mistake(f"{path}: is no private Ed25519 key in PEM without a password.")
@@ -94,6 +100,8 @@ def make_keys(path: Path) -> tuple[Path, str]:
     Mistake
         There is a file already: a key that was used is never overwritten.
     """
+    if not path.parent.is_dir():
+        raise Mistake(f"{path}: there is no folder {path.parent}.")
     public, key = path.with_name(f"{path.name}.pub"), Ed25519PrivateKey.generate()
     for one in (path, public):
         if one.exists():

@@ -5,7 +5,7 @@ compared with is surveyed once a day and ledger.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -96,7 +96,8 @@ class Singly:
 
     def __init__(self, bundle: Bundle, folder: Path) -> None:
         self.bundle, self._folder, self._lock = bundle, folder, Lock()
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._kept: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+        self._making: dict[tuple[Any, ...], Lock] = {}
         self._peers = any(one.measure.among_others for one in bundle.all_features)
 
     def rate(self, customer_id: str, as_of: date, earlier: Earlier | None = None) -> Rating:
@@ -146,13 +147,23 @@ class Singly:
         )
 
     def _keep(self, key: tuple[Any, ...], most: int, make: Callable[[], Made]) -> Made:
-        """What was made under a key; the oldest of a kind goes where there are more than `most`."""
+        """What was made under a key; the oldest of a kind goes where there are more than `most`.
+
+        It is made once; who asks for another key meanwhile does not wait.
+        """
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = make()
-            self._kept.move_to_end(key)
-            alike = [one for one in self._kept if isinstance(one, tuple) and one[0] == key[0]]
-            for old in alike[:-most]:
-                del self._kept[old]
-            made: Made = self._kept[key]
+            making = self._making.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    kept: Made = self._kept[key]
+                    return kept
+            made = make()
+            with self._lock:
+                self._kept[key] = made
+                alike = [one for one in self._kept if one[0] == key[0]]
+                for old in alike[:-most]:
+                    del self._kept[old]
+                    self._making.pop(old, None)
             return made

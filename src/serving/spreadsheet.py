@@ -55,11 +55,14 @@ def _days(source: pq.ParquetFile) -> list[int]:
 def _line(row: dict[str, Any]) -> dict[str, Any]:
     terms = {f"pd_{one['days']}d": one["pd"] for one in row["pd_term"]}
     words = {
-        f"{name}_{language}": "; ".join(_told(row[name], language)) for language in ("en", "zh") for name in _IN_WORDS
+        f"{name}_{language}": between.join(_told(row[name], language))
+        for language, between in (("en", "; "), ("zh", "；"))
+        for name in _IN_WORDS
     }
     return {name: row[name] for name in (*_AS_TOLD, "bundle")} | terms | words
 
 
 def _told(told: Sequence[dict[str, Any]], language: str) -> Iterable[str]:
+    shape = "{}（{}）" if language == "zh" else "{} ({})"
     for one in told:
-        yield f"{one[language]} ({one['points']:+.1f})" if "points" in one else one[language]
+        yield shape.format(one[language], f"{one['points']:+.1f}") if "points" in one else one[language]

@@ -83,15 +83,21 @@ def why_lines(told: Told, language: str) -> Iterator[str]:
         yield f"! {warning.zh if zh else warning.en}"
     for reason in rating.reasons:
         yield f"{reason.points:>+7.1f}  {reason.zh if zh else reason.en}"
-    card = rating.card_zh if zh else rating.card_en
-    model = f"{_MODELS[rating.model][zh]}{f', {card}' if card else ''}"
-    yield f"{'模型' if zh else 'model'}: {model}; bundle {rating.bundle}"
+    card, colon = rating.card_zh if zh else rating.card_en, "：" if zh else ": "
+    model = f"{_MODELS[rating.model][zh]}{f', {card}' if card and not zh else f'，{card}' if card else ''}"
+    yield f"{'模型' if zh else 'model'}{colon}{model}{'；' if zh else '; '}bundle {rating.bundle}"
     if told.publication:
         made = told.publication
         number = f"{made.model} {'版本' if zh else 'version'} {made.version}"
-        source = f"git {made.git_commit or '–'}; dvc.lock {made.dvc_lock or '–'}"
-        yield f"{'出自' if zh else 'made by'}: {number}; MLflow {made.mlflow_run}; {source}"
+        parts = (
+            number,
+            f"MLflow {made.mlflow_run}",
+            f"git {made.git_commit or '–'}",
+            f"dvc.lock {made.dvc_lock or '–'}",
+        )
+        yield f"{'出自' if zh else 'made by'}{colon}{('；' if zh else '; ').join(parts)}"
     if told.signed_by:
-        yield f"{'签名密钥' if zh else 'signed by key'}: {told.signed_by}"
-    yield f"{'台账' if zh else 'ledger'}: {told.ledger}"
-    yield f"{'记录于' if zh else 'recorded'}: {entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC, run {entry.run_id}"
+        yield f"{'签名密钥' if zh else 'signed by key'}{colon}{told.signed_by}"
+    yield f"{'台账' if zh else 'ledger'}{colon}{told.ledger}"
+    run = f"，第{entry.run_id}次评级运行" if zh else f", run {entry.run_id}"
+    yield f"{'记录于' if zh else 'recorded'}{colon}{entry.recorded_at:%Y-%m-%d %H:%M:%S} UTC{run}"

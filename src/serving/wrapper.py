@@ -16,6 +16,9 @@ _FILES = {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt"}
 _FILES_OF_A_COPY = {"registered_model_meta"}  # MLflow adds it where it downloads
 _PLACE = re.compile(r"data/[A-Za-z0-9_-]+")
 _LARGEST = 2**20
+_USUAL = b"- -r requirements.txt"  # what MLflow's python_env.yaml says
+# an address, an option of pip, or a package that we do not ask for
+_FROM_ELSEWHERE = re.compile(rb"[^\s]*://[^\s]*|(?m:^\s*(?:- )?(?:--?[a-z][^\n]*|[^\s]+ ?@[^\n]*))")
 
 
 def bundle_in(folder: Path) -> Path:
@@ -32,9 +35,11 @@ def bundle_in(folder: Path) -> Path:
     if said_in not in entries:
         raise Mistake(f"{folder}: has no MLmodel; it is no model that MLflow wrote.")
     for one in entries:
-        known = one.name == "data" if one.is_dir() else one.name in _FILES | _FILES_OF_A_COPY
+        known = one.name == "data" if one.is_dir() else one.is_file() and one.name in _FILES | _FILES_OF_A_COPY
         if one.is_symlink() or not known or (one.is_file() and one.stat().st_size > _LARGEST):
             raise Mistake(f"{folder}: {one.name} is no file of a wrapped bundle.")
+        if one.is_file() and one.name != "MLmodel":
+            _refuse_from_elsewhere(one)
     place = _place(said_in)
     if not _PLACE.fullmatch(place) or [one.name for one in (folder / "data").iterdir()] != [
         place.removeprefix("data/")
@@ -43,14 +48,21 @@ def bundle_in(folder: Path) -> Path:
     return folder / place
 
 
+def _refuse_from_elsewhere(file: Path) -> None:
+    if strange := _FROM_ELSEWHERE.search(file.read_bytes().replace(_USUAL, b"")):
+        raise Mistake(f"{file}: would install {strange[0].decode('ascii', 'replace').strip()!r}.")
+
+
 def _place(said_in: Path) -> str:
     """Where the bundle is, by an `MLmodel` that runs nothing but our loader."""
     try:
         flavors = yaml.safe_load(said_in.read_text(encoding="utf-8"))["flavors"]
         pyfunc = flavors["python_function"]
-        place = str(pyfunc["data"])
+        place = pyfunc["data"]
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise Mistake(f"{said_in}: does not say what is loaded, and how.") from None
+    if not isinstance(place, str):
+        raise Mistake(f"{said_in}: should name the one folder in data.")
     if set(flavors) != {"python_function"}:
         others = ", ".join(sorted(str(one) for one in flavors if one != "python_function"))
         raise Mistake(f"{said_in}: has the flavor {others}; python_function alone is known.")

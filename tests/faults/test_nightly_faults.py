@@ -34,7 +34,7 @@ def inputs(walked, tmp_path_factory):
 def command(inputs, place, day=DAY):
     return [
         "score", "--bundle", str(inputs / "bundle"), "--ledger", str(inputs / "ledger"), "--as-of", str(day),
-        "--store", str(place / "ratings.db"), "--out", str(place / "ratings.parquet"), "--published", "/nowhere",
+        "--store", str(place / "ratings.db"), "--out", str(place / "ratings.parquet"),
     ]  # fmt: skip
 
 

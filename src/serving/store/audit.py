@@ -1,5 +1,6 @@
 """Audit: a walk through the whole store that says, in words, whatever contradicts what the store promises."""
 
+import hashlib
 from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
@@ -19,10 +20,17 @@ _COLUMNS = ["rating_id", "customer_id", *TOLD, "second_grade", "base_points"]
 def audit(store: Store, progress: Callable[[int, int], None] = lambda *_: None) -> Iterator[str]:
     """What is wrong, one fault a text; nothing if all is well.
 
-    Every run is whole and there once; its counts are those of its ratings; the ratings of the tables are those of the
-    pages, to the bit, reasons included; what refers to something refers to what is there.
+    Every run is whole and there once; its counts are those of its ratings; its pages are those that were written; the
+    ratings of the tables are those of the pages, to the bit, reasons and warnings included; what refers to something
+    refers to what is there; the triggers that keep the history are there. A change of who decided what, or of the
+    checksums themselves, by somebody who may drop triggers, would want a log that is kept elsewhere.
     """
     with store.reading() as connection:
+        try:
+            yield from _guards(connection)
+        except sa.exc.DatabaseError as fault:
+            yield f"the file is damaged: {fault.orig}"
+            return
         u = tables.runs.c
         runs = connection.execute(sa.select(tables.runs).order_by(u.run_id)).all()
         days = {row.run_id: row.as_of for row in runs}
@@ -32,7 +40,7 @@ def audit(store: Store, progress: Callable[[int, int], None] = lambda *_: None) 
             rows = connection.execute(_ratings_of(run.run_id)).all()
             told = dict(zip(_COLUMNS, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(_COLUMNS, ())
             yield from _whole(run, told, next_id)
-            yield from _as_told(connection, run, told)
+            yield from _readable(connection, run, told)
             next_id += len(rows)
             progress(done, len(runs))
         yield from _strays(connection, next_id, len(runs))
@@ -64,6 +72,15 @@ def _whole(run: Any, told: Columns, next_id: int) -> Iterator[str]:
         yield f"run {run.run_id}: a customer is rated twice"
 
 
+def _readable(connection: sa.Connection, run: Any, told: Columns) -> list[str]:
+    try:
+        return list(_as_told(connection, run, told))
+    except sa.exc.SQLAlchemyError:
+        raise
+    except Exception:  # whatever Arrow makes of bytes that are none of its own
+        return [f"run {run.run_id}: a page cannot be read"]
+
+
 def _as_told(connection: sa.Connection, run: Any, told: Columns) -> Iterator[str]:
     """The tables against the pages, which hold what was told."""
     many = len(told["rating_id"])
@@ -73,11 +90,12 @@ def _as_told(connection: sa.Connection, run: Any, told: Columns) -> Iterator[str
     p = tables.pages.c
     query = sa.select(p.first_id, p.ratings).where(p.first_id >= first, p.first_id <= last).order_by(p.first_id)
     packed = connection.execute(query).all()
-    try:
-        pages = [unpacked(row.ratings) for row in packed]
-    except pa.ArrowException:
-        yield f"run {run.run_id}: a page cannot be read"
+    if run.pages_sha256 and hashlib.sha256(b"".join(row.ratings for row in packed)).hexdigest() != run.pages_sha256:
+        yield f"run {run.run_id}: its pages are not those that were written"
         return
+    pages = [unpacked(row.ratings) for row in packed]
+    for page in pages:
+        page.validate(full=True)
     starts = [first + sum(len(one) for one in pages[:k]) for k in range(len(pages))]
     whole = pa.concat_tables(pages) if pages else SCHEMA.empty_table()
     if [row.first_id for row in packed] != starts or len(whole) != many:
@@ -89,6 +107,7 @@ def _as_told(connection: sa.Connection, run: Any, told: Columns) -> Iterator[str
     if set(whole["bundle"].to_pylist()) != {run.bundle} or set(whole["as_of"].to_pylist()) != {run.as_of}:
         yield f"run {run.run_id}: its ratings are of another bundle or day"
     yield from _reasons_as_told(connection, run, whole, first, last)
+    yield from _warnings_as_told(connection, run, whole)
 
 
 def _reasons_as_told(connection: sa.Connection, run: Any, whole: pa.Table, first: int, last: int) -> Iterator[str]:
@@ -117,8 +136,31 @@ def _strays(connection: sa.Connection, next_id: int, runs: int) -> Iterator[str]
     ):
         if many := len(connection.execute(query).all()):
             yield f"{many} {what}"
-    known = sa.select(tables.customers.c.customer_id)
-    for table in (tables.ratings, tables.warnings, tables.decisions):
-        strangers = connection.scalar(sa.select(sa.func.count()).where(table.c.customer_id.not_in(known)))
-        if strangers:
-            yield f"{strangers} {table.name} of customers that the store has never heard of"
+
+
+def _warnings_as_told(connection: sa.Connection, run: Any, whole: pa.Table) -> Iterator[str]:
+    """Each warning of the run is one that a rating of it told."""
+    w = tables.warnings.c
+    query = sa.select(w.customer_id, w.rule, w.severity, w.en, w.zh).where(w.run_id == run.run_id)
+    told = {
+        (row["customer_id"], one["rule"], one["severity"], one["en"], one["zh"])
+        for row in whole.select(["customer_id", "warnings"]).to_pylist()
+        for one in row["warnings"] or []
+    }
+    if strange := [row.customer_id for row in connection.execute(query) if tuple(row) not in told]:
+        yield f"run {run.run_id}: warnings such as that of {strange[0]} are not what was told"
+
+
+def _guards(connection: sa.Connection) -> Iterator[str]:
+    """What keeps the history as it is, and the file itself."""
+    if connection.dialect.name == "sqlite":
+        said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+        if said != "ok":
+            yield f"the file is damaged: {said}"
+        query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = "SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    each = 2 if connection.dialect.name == "sqlite" else 1
+    meant = each * (len(tables.META.tables) - 1)  # customers alone may be changed
+    if (held := connection.exec_driver_sql(query).scalar() or 0) < meant:
+        yield f"{meant - held} of the {meant} triggers that keep the history as it is are gone"

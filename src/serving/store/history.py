@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ...errors import Mistake
 from ..earlier import Earlier
 from ..published import Publication
-from ..ratings import Rating
+from ..ratings import SCHEMA, Rating
 from . import tables
 from .decisions import Decision, decisions_of
 from .provenance import publication_of
@@ -173,6 +173,8 @@ def ratings_of(store: Store, run_id: int) -> pa.Table:
 
 def _rows(connection: sa.Connection, ids: list[int]) -> pa.Table:
     """The ratings with these numbers, ascending."""
+    if not ids:
+        return SCHEMA.empty_table()
     p = tables.pages.c
     first = connection.scalar(sa.select(sa.func.max(p.first_id)).where(p.first_id <= ids[0]))
     query = sa.select(p.first_id, p.ratings).where(p.first_id >= first, p.first_id <= ids[-1]).order_by(p.first_id)
@@ -195,4 +197,6 @@ def _utc(moment: datetime) -> datetime:
 
 
 def _end_of(day: date) -> datetime:
+    if day == date.max:
+        return datetime.max.replace(tzinfo=UTC)
     return datetime.combine(day + timedelta(days=1), time(), UTC)

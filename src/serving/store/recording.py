@@ -117,11 +117,11 @@ def _write(
     next_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.ratings.c.rating_id))) or 0)
     run_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.runs.c.run_id))) or 0)
     news, alerts = News(connection, key.as_of, cool_downs), list[Alert]()
-    done, total = 0, source.metadata.num_rows
+    done, total, pages = 0, source.metadata.num_rows, hashlib.sha256()
     for batch in source.iter_batches(batch_size=_ROWS):
         told = pa.Table.from_batches([batch])
         status.update(told["status"].to_pylist())
-        _write_ratings(connection, told, run_id, next_id)
+        _write_ratings(connection, told, run_id, next_id, pages)
         alerts += news.of(told)
         next_id, done = next_id + len(told), done + len(told)
         progress(done, total)
@@ -139,12 +139,13 @@ def _write(
             rated=status["observed"],
             version=version("tradecredit"),
             signed_by=signed_by or None,
+            pages_sha256=pages.hexdigest(),
         )
     )
     return run_id
 
 
-def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first_id: int) -> None:
+def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first_id: int, digest: Any) -> None:
     n = len(told)
     ids = np.arange(first_id, first_id + n)
     rows = told.select(["customer_id", *TOLD, "second_grade", "base_points"])
@@ -162,6 +163,8 @@ def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first
     pages = [
         {"first_id": int(ids[at]), "ratings": _packed(told.slice(at, tables.PAGE))} for at in range(0, n, tables.PAGE)
     ]
+    for page in pages:
+        digest.update(page["ratings"])
     if pages:
         connection.execute(tables.pages.insert(), pages)
 

@@ -118,7 +118,7 @@ def open_store(said: str, *, fresh: bool = False) -> Store:
     Unavailable
         It cannot be reached.
     """
-    url = said if "://" in said else f"sqlite:///{said}"
+    url = said if "://" in said else sa.URL.create("sqlite", database=said)
     engine = engine_of("--store", url, CREDENTIALS)
     if engine.dialect.name not in ("sqlite", "postgresql"):
         raise Mistake(f"--store {shown(engine.url)}: should be SQLite or PostgreSQL.")

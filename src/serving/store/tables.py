@@ -28,6 +28,7 @@ runs = sa.Table(
     sa.Column("rated", _ID, nullable=False),
     sa.Column("version", sa.String(40), nullable=False),  # of tradecredit
     sa.Column("signed_by", sa.String(16)),  # id of the key; empty where no signature was asked for
+    sa.Column("pages_sha256", sa.String(64)),  # of the run's pages, one after the other; runs of old have none
 )
 
 # What the publish log says of the bundles: which run of the pipeline made them, and from what.

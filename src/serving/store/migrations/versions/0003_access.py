@@ -1,4 +1,4 @@
-"""Keys of programs that ask the API."""
+"""Keys of programs that ask the API, and a checksum of what each run told."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,8 @@ _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """One table of history."""
+    """One table of history, and a column."""
+    op.add_column("runs", sa.Column("pages_sha256", sa.String(64)))
     op.create_table(
         "api_keys",
         sa.Column("entry_id", _ID, primary_key=True),
