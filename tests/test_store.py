@@ -11,12 +11,15 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +27,7 @@ from typer.testing import CliRunner
 
 from servers import new_database
 from tradecredit.cli import app
+from tradecredit.databases import engine_of
 from tradecredit.errors import Busy, Mistake, Unavailable
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
@@ -34,6 +38,7 @@ from tradecredit.serving.ratings import Rating
 from tradecredit.serving.seal import sign_manifest
 from tradecredit.serving.signing import PublicKey, make_keys, private_key
 from tradecredit.serving.store import bulk, tables
+from tradecredit.serving.store import store as store_room
 from tradecredit.serving.store.access import make_key
 from tradecredit.serving.store.alerts import alerts_of
 from tradecredit.serving.store.backup import back_up
@@ -432,6 +437,32 @@ def test_migrations_lead_to_the_tables_that_the_code_knows(store):
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "tradecredit_version"})
         assert compare_metadata(context, tables.META) == []
+
+
+def test_a_store_of_an_earlier_version_is_brought_up_to_date_with_all_it_holds(url, files):
+    """As the first version left it: nothing of what came later, and a night."""
+    engine = engine_of("--store", url if "://" in url else sa.URL.create("sqlite", database=url), "TRADECREDIT_STORE")
+    config = Config()
+    config.set_main_option("script_location", str(Path(store_room.__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        known = {one["name"] for one in sa.inspect(connection).get_columns("runs")}
+        assert "signed_by" not in known
+        connection.execute(tables.bundles.insert().values(bundle="b" * 64, about="{}", recorded_at=datetime.now(UTC)))
+        told = {"run_id": 1, "run_key": str(RunKey("b" * 64, "one", NOV)), "bundle": "b" * 64, "as_of": NOV}
+        told |= {"ledger": "one", "recorded_at": datetime.now(UTC), "customers": 1, "rated": 0, "version": "0"}
+        connection.execute(tables.runs.insert().values(**told))
+        rating = {"rating_id": 1, "run_id": 1, "customer_id": "C", "status": "no_exposure", "manual_review": False}
+        connection.execute(tables.ratings.insert().values(**rating, previous="", model="scorecard", card=""))
+    engine.dispose()
+    with pytest.raises(Mistake, match="is of an earlier version"):
+        open_store(url)
+    store = open_store(url, fresh=True)
+    assert [one.run_id for one in history(store, "C")] == [1]
+    assert _record(store, files, DEC) == 2
+    assert _count(store, tables.ratings) == 1 + pq.read_metadata(files[DEC]).num_rows
+    assert trusted_keys(store) is None
 
 
 def test_a_store_that_is_not_there_is_told(url, tmp_path):

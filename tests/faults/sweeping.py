@@ -124,7 +124,10 @@ class Scene:
         return told
 
     def disturbed(self, how, point, fault=""):
-        """Run once with a fault at a point, then again: (exit code, violations of the promises)."""
+        """Run once with a fault at a point, then again: (exit code, violations of the promises).
+
+        A fault that did not fire is one too: some versions of strace drop injections without a word.
+        """
         self.count += 1
         place, said = self.place / f"run-{self.count}", self.place / f"said-{self.count}"
         shutil.copytree(self.start, place)
@@ -132,7 +135,9 @@ class Scene:
         trace = ["-e", f"trace={call}", "-e", f"inject={call}:{how}:when={nth}", "-o", str(self.place / "fault")]
         code = self.runner.one(self.command(place), trace, fault=fault, out=str(said))
         told = said.read_text() if said.exists() else ""
-        wrong = self.violations(place, code, told, killed="SIGKILL" in how)
+        fired = code == -9 if "SIGKILL" in how else "(INJECTED)" in (self.place / "fault").read_text()
+        wrong = [] if fired else ["the fault did not fire"]
+        wrong += self.violations(place, code, told, killed="SIGKILL" in how)
         shutil.rmtree(place)
         return code, wrong
 
@@ -144,7 +149,6 @@ class Scene:
         """Killed at any of so many calls, the next run finishes as if nothing had happened."""
         ends = self.swept("signal=SIGKILL")
         assert len(ends) >= least
-        assert all(code == -9 for code, _ in ends.values()), "every kill must have fired"
         assert {point: wrong for point, (_, wrong) in ends.items() if wrong} == {}
 
     def survives_errors(self, error):
