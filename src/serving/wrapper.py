@@ -17,7 +17,7 @@ _FILES_OF_A_COPY = {"registered_model_meta"}  # MLflow adds it where it download
 _PLACE = re.compile(r"data/[A-Za-z0-9_-]+")
 _LARGEST = 2**20
 _USUAL = b"- -r requirements.txt"  # what MLflow's python_env.yaml says
-# an address, an option of pip, or a package that we do not ask for
+# an address, an option of pip, or a package at an address
 _FROM_ELSEWHERE = re.compile(rb"[^\s]*://[^\s]*|(?m:^\s*(?:- )?(?:--?[a-z][^\n]*|[^\s]+ ?@[^\n]*))")
 
 
@@ -50,7 +50,8 @@ def bundle_in(folder: Path) -> Path:
 
 def _refuse_from_elsewhere(file: Path) -> None:
     if strange := _FROM_ELSEWHERE.search(file.read_bytes().replace(_USUAL, b"")):
-        raise Mistake(f"{file}: would install {strange[0].decode('ascii', 'replace').strip()!r}.")
+        said = strange[0].decode("ascii", "replace").strip()
+        raise Mistake(f"{file}: would install {said!r}; a bundle asks for packages by name alone.")
 
 
 def _place(said_in: Path) -> str:
@@ -62,7 +63,7 @@ def _place(said_in: Path) -> str:
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError):
         raise Mistake(f"{said_in}: does not say what is loaded, and how.") from None
     if not isinstance(place, str):
-        raise Mistake(f"{said_in}: should name the one folder in data.")
+        raise Mistake(f"{said_in}: should name the one folder in data, as a text.")
     if set(flavors) != {"python_function"}:
         others = ", ".join(sorted(str(one) for one in flavors if one != "python_function"))
         raise Mistake(f"{said_in}: has the flavor {others}; python_function alone is known.")

@@ -25,12 +25,11 @@ def audit(store: Store, progress: Callable[[int, int], None] = lambda *_: None) 
     refers to what is there; the triggers that keep the history are there. A change of who decided what, or of the
     checksums themselves, by somebody who may drop triggers, would want a log that is kept elsewhere.
     """
+    if damage := _damage(store):
+        yield f"{store.name} is damaged: {damage}; restore a backup"
+        return
     with store.reading() as connection:
-        try:
-            yield from _guards(connection)
-        except sa.exc.DatabaseError as fault:
-            yield f"the file is damaged: {fault.orig}"
-            return
+        yield from _guards(connection)
         u = tables.runs.c
         runs = connection.execute(sa.select(tables.runs).order_by(u.run_id)).all()
         days = {row.run_id: row.as_of for row in runs}
@@ -124,6 +123,19 @@ def _reasons_as_told(connection: sa.Connection, run: Any, whole: pa.Table, first
         yield f"run {run.run_id}: its reasons are not what was told"
 
 
+def _warnings_as_told(connection: sa.Connection, run: Any, whole: pa.Table) -> Iterator[str]:
+    """Each warning of the run is one that a rating of it told."""
+    w = tables.warnings.c
+    query = sa.select(w.customer_id, w.rule, w.severity, w.en, w.zh).where(w.run_id == run.run_id)
+    told = {
+        (row["customer_id"], one["rule"], one["severity"], one["en"], one["zh"])
+        for row in whole.select(["customer_id", "warnings"]).to_pylist()
+        for one in row["warnings"] or []
+    }
+    if strange := [row.customer_id for row in connection.execute(query) if tuple(row) not in told]:
+        yield f"run {run.run_id}: warnings such as that of {strange[0]} are not what was told"
+
+
 def _strays(connection: sa.Connection, next_id: int, runs: int) -> Iterator[str]:
     """What refers to nothing."""
     r, p, e, w, d = (one.c for one in (tables.ratings, tables.pages, tables.reasons, tables.warnings, tables.decisions))
@@ -138,29 +150,26 @@ def _strays(connection: sa.Connection, next_id: int, runs: int) -> Iterator[str]
             yield f"{many} {what}"
 
 
-def _warnings_as_told(connection: sa.Connection, run: Any, whole: pa.Table) -> Iterator[str]:
-    """Each warning of the run is one that a rating of it told."""
-    w = tables.warnings.c
-    query = sa.select(w.customer_id, w.rule, w.severity, w.en, w.zh).where(w.run_id == run.run_id)
-    told = {
-        (row["customer_id"], one["rule"], one["severity"], one["en"], one["zh"])
-        for row in whole.select(["customer_id", "warnings"]).to_pylist()
-        for one in row["warnings"] or []
-    }
-    if strange := [row.customer_id for row in connection.execute(query) if tuple(row) not in told]:
-        yield f"run {run.run_id}: warnings such as that of {strange[0]} are not what was told"
-
-
 def _guards(connection: sa.Connection) -> Iterator[str]:
-    """What keeps the history as it is, and the file itself."""
+    """The triggers that keep the history as it is; of all tables but the customers', which may be erased."""
+    history = sorted(set(tables.META.tables) - {"customers"})
     if connection.dialect.name == "sqlite":
-        said = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
-        if said != "ok":
-            yield f"the file is damaged: {said}"
-        query = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger'"
+        meant = {f"{table}_no_{change}" for table in history for change in ("update", "delete")}
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
-        query = "SELECT COUNT(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-    each = 2 if connection.dialect.name == "sqlite" else 1
-    meant = each * (len(tables.META.tables) - 1)  # customers alone may be changed
-    if (held := connection.exec_driver_sql(query).scalar() or 0) < meant:
-        yield f"{meant - held} of the {meant} triggers that keep the history as it is are gone"
+        meant = {f"{table}_is_history" for table in history}
+        query = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    if gone := sorted(meant - set(connection.exec_driver_sql(query).scalars())):
+        yield f"{len(gone)} of {len(meant)} triggers that keep the history as it is are gone, such as {gone[0]}"
+
+
+def _damage(store: Store) -> str:
+    """What SQLite finds wrong with its own file; "" if nothing. A server looks after its files itself."""
+    if not store.sqlite:
+        return ""
+    try:
+        with store.engine.connect() as connection:
+            said = str(connection.exec_driver_sql("PRAGMA integrity_check").scalar())
+    except sa.exc.DatabaseError as fault:
+        said = str(fault.orig)
+    return "" if said == "ok" else said
