@@ -420,6 +420,18 @@ def test_the_command_refuses_what_would_not_be_safe(tmp_path, words, says):
     assert says in server.stderr.read()
 
 
+def test_the_command_says_what_to_install_where_the_extra_is_not(tmp_path, monkeypatch):
+    from typer.testing import CliRunner
+
+    from tradecredit.cli import app
+
+    monkeypatch.delitem(sys.modules, "tradecredit.serving.listening", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    told = CliRunner().invoke(app, ["api", "--store", str(tmp_path / "ratings.db")])
+    assert isinstance(told.exception, Mistake)
+    assert "the API needs uvicorn; install it with: pip install 'tradecredit[api]'" in str(told.exception)
+
+
 # ---- its description
 
 

@@ -116,6 +116,8 @@ def api(
         raise Mistake("--bundle and --ledger: name both, or neither.")
     if per_minute < 1:
         raise Mistake(f"--per-minute should be at least 1, got {per_minute}.")
-    from ..serving.listening import listen
-
+    try:
+        from ..serving.listening import listen
+    except ModuleNotFoundError as fault:
+        raise Mistake(f"the API needs {fault.name}; install it with: pip install 'tradecredit[api]'") from None
     listen(store, bundle, ledger, host=host, port=port, per_minute=per_minute, names=name or [])
