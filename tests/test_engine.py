@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from books import book, day, table, told_of
 from tradecredit.errors import Mistake
-from tradecredit.features import pasts
+from tradecredit.features import building, pasts
 from tradecredit.features.building import build, columns
 from tradecredit.features.catalogue import CATALOGUE
 from tradecredit.features.column import Column, Missing
@@ -18,6 +19,7 @@ from tradecredit.features.declaration import Family
 from tradecredit.features.default import TRIGGERS, DefaultRecipe, Defaults
 from tradecredit.features.engine.days import day_number
 from tradecredit.features.engine.loading import facts_of
+from tradecredit.features.engine.ordering import order_by
 from tradecredit.features.engine.totals import Quantity
 from tradecredit.features.measures.limits import peak_utilisation
 from tradecredit.features.measures.vocabulary import count, due, issued, of
@@ -56,6 +58,22 @@ def test_a_moment_alone_has_the_bits_it_has_among_others():
     for place in range(len(WHOLE)):
         row = _keys(LEDGER).iloc[[place]].reset_index(drop=True)
         assert _same(build(facts_of(LEDGER), row), WHOLE.rows(slice(place, place + 1))), place
+
+
+def test_features_told_apart_from_trends_have_the_bits_they_have_together(monkeypatch):
+    """Three days, of which each has twelve earlier months that trends alone look at."""
+    days = np.array([day_number(one) for one in DAYS])
+    assert [len(one) for one in building._together(CATALOGUE, days)] == [90, 12]
+    monkeypatch.setattr(building, "_FEW", 1000)
+    assert [len(one) for one in building._together(CATALOGUE, days)] == [102]
+    assert _same(build(facts_of(LEDGER), _keys(LEDGER)), WHOLE)
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 3), max_size=12), st.booleans())
+def test_rows_that_stand_in_order_are_not_sorted_and_others_are(rows, in_order):
+    columns = np.array(sorted(rows) if in_order else rows, float).reshape(-1, 3).T
+    columns[2, 3:4] = np.nan
+    assert np.array_equal(order_by(*columns), np.lexsort(columns[::-1]))
 
 
 def test_rows_come_back_in_the_order_in_which_they_are_asked_for():

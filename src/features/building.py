@@ -13,10 +13,12 @@ from .column import Codes
 from .declaration import Feature
 from .engine.days import NEVER, day_number, day_numbers, day_of
 from .engine.facts import Facts
+from .engine.moments import Calendar
 from .matrix import Matrix, as_matrix
-from .pasts import pasts
+from .pasts import distinct, pasts
 from .peers import USUAL, PeerRecipe, among_themselves
 
+_FEW = 2  # moments for each that is asked for
 _EARLIEST = day_number(date(1800, 1, 1))
 
 
@@ -78,20 +80,30 @@ def columns(
     facts = _beside_others(facts, day, features, peers)
     values = [np.empty(len(customer), declared.dtype) for declared in features]
     missing = np.empty((len(features), len(customer)), np.uint8)
-    order, done = [], 0
-    for rows, places, past in pasts(facts, customer, day, features):
-        here = slice(done, done + len(rows))
-        for place, declared in enumerate(features):
-            column = past.column(declared.measure)
-            values[place][here] = column.values[places]
-            missing[place, here] = column.missing[places]
-        order.append(rows)
-        done += len(rows)
+    for some in _together(features, day):
+        order, done = [], 0
+        for rows, places, past in pasts(facts, customer, day, [features[place] for place in some]):
+            here = slice(done, done + len(rows))
+            for place in some:
+                column = past.column(features[place].measure)
+                values[place][here] = column.values[places]
+                missing[place, here] = column.missing[places]
+            order.append(rows)
+            done += len(rows)
     came = np.concatenate(order) if order else np.zeros(0, np.int64)
     if (came != np.arange(len(came))).any():
         back = np.argsort(came)
         values, missing = [column[back] for column in values], missing[:, back]
     return values, missing
+
+
+def _together(features: Sequence[Feature], day: npt.NDArray[Any]) -> list[list[int]]:
+    """Which features are told from one past: where the earlier months of trends would be most of it, trends apart."""
+    back = [one.measure.looks_back for one in features]
+    asked = distinct(day) if len(day) else np.zeros(0, np.int64)
+    if not len(asked) or len(Calendar.of(asked, series=any(back)).days) <= _FEW * len(asked):
+        return [list(range(len(features)))]
+    return [[place for place, one in enumerate(back) if one is wanted] for wanted in (False, True)]
 
 
 def _beside_others(facts: Facts, day: npt.NDArray[Any], features: Sequence[Feature], peers: PeerRecipe) -> Facts:

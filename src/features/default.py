@@ -87,7 +87,7 @@ class Defaults:
 
     def __init__(self, facts: Facts, recipe: DefaultRecipe) -> None:
         minor = facts.minor
-        self._recipe, self._eps = recipe, EPS * minor
+        self.recipe, self._eps = recipe, EPS * minor
         self._rule = Rule(recipe.dpd, recipe.floor * minor, recipe.share, recipe.pause_disputes, recipe.prepayment)
         self._held = Ledger(facts.begins, facts.documents, facts.versions, facts.payments, facts.events, facts.notices)
         self._can = hopeful(self._held, self._rule, self._eps)
@@ -105,7 +105,7 @@ class Defaults:
 
     def late_when_due(self, customer: Days, *, after: Days, to: Days, known_by: Days) -> npt.NDArray[np.bool_]:
         """Is an invoice due in (after, to] paid more than dpd days late (window "due")? Length n, as `triggered`."""
-        last = to + self._recipe.decided_after_days - self._recipe.horizon_days
+        last = to + self.recipe.decided_after_days - self.recipe.horizon_days
         given = (self._held, _small(customer), _small(known_by), _small(after), _small(to), _small(last))
         return np.asarray(late_when_due(*given, self._rule, self._eps))
 

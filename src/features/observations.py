@@ -88,18 +88,16 @@ def observe(
     """The `Status` of each observation: a customer's number and a day number, length n."""
     status = _exposure(facts, customer, as_of, recipe)
     looked_at = np.flatnonzero(status != Status.UNKNOWN_YET)
-    bad = _in_default(Defaults(facts, default), customer[looked_at], as_of[looked_at], default)
+    bad = _in_default(Defaults(facts, default), customer[looked_at], as_of[looked_at])
     status[looked_at[bad]] = Status.IN_DEFAULT
     return status
 
 
-def observed(
-    facts: Facts, customer: Days, as_of: Days, recipe: Exposure, default: DefaultRecipe
-) -> npt.NDArray[np.bool_]:
+def observed(facts: Facts, customer: Days, as_of: Days, recipe: Exposure, defaults: Defaults) -> npt.NDArray[np.bool_]:
     """Is the status OBSERVED? As `observe` tells, without looking for the reason where there is no exposure."""
     seen = _exposure(facts, customer, as_of, recipe) == Status.OBSERVED
     looked_at = np.flatnonzero(seen)
-    seen[looked_at] = ~_in_default(Defaults(facts, default), customer[looked_at], as_of[looked_at], default)
+    seen[looked_at] = ~_in_default(defaults, customer[looked_at], as_of[looked_at])
     return np.asarray(seen)
 
 
@@ -115,6 +113,6 @@ def _exposure(facts: Facts, customer: Days, as_of: Days, recipe: Exposure) -> np
     return status
 
 
-def _in_default(defaults: Defaults, customer: Days, as_of: Days, default: DefaultRecipe) -> npt.NDArray[np.bool_]:
-    told = defaults.triggered(customer, after=as_of - default.cure_days, to=as_of, known_by=as_of)
+def _in_default(defaults: Defaults, customer: Days, as_of: Days) -> npt.NDArray[np.bool_]:
+    told = defaults.triggered(customer, after=as_of - defaults.recipe.cure_days, to=as_of, known_by=as_of)
     return np.asarray(told.any(axis=1))

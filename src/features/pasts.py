@@ -25,7 +25,7 @@ def pasts(
     """
     if not len(customer):
         return
-    calendar = Calendar.of(_distinct(day), series=any(one.measure.looks_back for one in features))
+    calendar = Calendar.of(distinct(day), series=any(one.measure.looks_back for one in features))
     order = np.argsort(customer, kind="stable").astype(np.int64, copy=False)
     owner, place = customer[order].astype(np.int32), calendar.places(day)[order]
     lifelong = any(one.measure.looks_at_all for one in features)
@@ -43,7 +43,7 @@ def pasts(
         _ASKED.setdefault(told, past.summed)
 
 
-def _distinct(day: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+def distinct(day: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """The days, each once, ascending: there are few of them, and many observations."""
     first = int(day.min())
     seen = np.zeros(int(day.max()) - first + 1, bool)

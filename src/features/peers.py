@@ -79,10 +79,10 @@ def stand(facts: Facts, days: Days, recipe: PeerRecipe) -> Standing:
     for rows, places, past in pasts(facts, customer, day):
         late[rows] = past.column(DBT_YEAR).values[places]
         open_[rows], overdue[rows] = past.open[places], past.overdue()[places]
-    counted = observed(facts, customer, day - YEAR, recipe.exposure, recipe.default)
-    fell = np.zeros(n * k, bool)
+    defaults, fell = Defaults(facts, recipe.default), np.zeros(n * k, bool)
+    counted = observed(facts, customer, day - YEAR, recipe.exposure, defaults)
     who, to = customer[counted], day[counted]
-    fell[counted] = Defaults(facts, recipe.default).triggered(who, after=to - YEAR, to=to, known_by=to).any(axis=1)
+    fell[counted] = defaults.triggered(who, after=to - YEAR, to=to, known_by=to).any(axis=1)
     row = facts.members.at(customer, day)
     segment, group = (np.append(code, -1)[row] for code in (facts.members.segment, facts.members.group))
     counts = Counts(counted.reshape(n, k), fell.reshape(n, k))

@@ -10,6 +10,7 @@ from .facts import Floats, Kind, Longs
 from .gate import holds, known, version_at
 from .ordering import put_in_order, widest
 from .replay import tells_anew
+from .states import plain
 
 _CREDIT_NOTE, _WRITE_OFF, _BOUNCED = int(Kind.CREDIT_NOTE), int(Kind.WRITE_OFF), int(Kind.BOUNCED)
 REACH = 365  # days before a customer's first moment that are told
@@ -61,6 +62,23 @@ def _open_at(versions, v0, v1, payments, p0, p1, events, e0, e1, T, eps, told): 
 
 
 @inlined
+def _add_plain(open_, start, versions, v, payments, p0, p1, base, last, eps):  # type: ignore[no-untyped-def]
+    """What a plain document adds on the day that shows it, and what its payment takes away again."""
+    amount, day = versions.amount[v], max(versions.known[v], versions.issued[v])
+    if amount <= eps or day > last:
+        return
+    paid = max(day, payments.seen[p0]) if p1 > p0 else NEVER
+    left = amount - payments.amount[p0] if p1 > p0 else amount
+    left = left if left > eps else 0
+    if paid <= max(day, base):
+        open_[start + max(day, base) - base] += left
+        return
+    open_[start + max(day, base) - base] += amount
+    if paid <= last:
+        open_[start + paid - base] -= amount - left
+
+
+@inlined
 def _tell_believed(  # type: ignore[no-untyped-def]
     belief, first, documents, versions, payments, events, limits, begins, days, c0, c1, since, eps, turns, told
 ):
@@ -73,6 +91,9 @@ def _tell_believed(  # type: ignore[no-untyped-def]
             v0, v1 = documents.versions[d], documents.versions[d + 1]
             p0, p1 = documents.payments[d], documents.payments[d + 1]
             e0, e1 = documents.events[d], documents.events[d + 1]
+            if plain(documents, versions, payments, d):
+                _add_plain(belief.open, start, versions, v0, payments, p0, p1, base, last, eps)
+                continue
             k = 0
             for v in range(v0, v1):
                 turns[k], turns[k + 1] = max(versions.known[v], versions.issued[v]), versions.replaced[v]

@@ -33,6 +33,7 @@ from .facts import (
     Versions,
 )
 from .numbering import Texts, begins_of, by_document, documents_of, first_known, grouped, numbers_of
+from .ordering import order_by
 
 MOST = 2**62  # minor units that the invoices, or the payments, of one customer may sum to
 PlaceOf = Callable[[pa.Table, Ints], Ints]
@@ -260,7 +261,7 @@ def _limits(table: pa.Table, names: pa.Array) -> Limits:
     customer = numbers_of(table.column("customer_id"), names)
     start, end, known = (_days(table, name) for name in ("valid_from", "valid_to", "known_on"))
     amount = _whole(table, "amount")
-    order = np.lexsort((amount, end, start, known, customer))
+    order = order_by(customer, known, start, end, amount)
     begins = begins_of(customer[order], len(names))
     return Limits(begins, start[order], end[order], known[order], amount[order])
 
@@ -275,7 +276,7 @@ def _signals(table: pa.Table, names: pa.Array) -> tuple[Signals, dict[tuple[str,
     key = number[pairs.indices.to_numpy()] if len(pairs) else np.zeros(0, np.int32)
     day, known = _days(table, "observed_on"), _days(table, "known_on")
     value = _whole(table, "value")
-    order = np.lexsort((value, known, day, customer))
+    order = order_by(customer, day, known, value)
     begins = begins_of(customer[order], len(names))
     seen = np.maximum(day, known)
     return Signals(begins, key[order], day[order], seen[order], value[order]), keys

@@ -267,7 +267,7 @@ def _spell(spells, s, rows, n, start, end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _plain(documents, versions, payments, d):  # type: ignore[no-untyped-def]
+def plain(documents, versions, payments, d):  # type: ignore[no-untyped-def]
     """Is a document told once, never spoken of, and paid at most once? Most are."""
     v, p = documents.versions[d], documents.payments[d]
     if documents.versions[d + 1] - v != 1 or documents.events[d + 1] != documents.events[d]:
@@ -373,7 +373,7 @@ def _tell(  # type: ignore[no-untyped-def]
                 break
             if over[d - first[c0]]:
                 continue
-            if _plain(documents, versions, payments, d):
+            if plain(documents, versions, payments, d):
                 n, s = _tell_plain(rows, n, spells, s, d, documents, versions, payments, days, m0, m1, eps)
             else:
                 n, s = _tell_any(
