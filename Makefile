@@ -40,7 +40,7 @@ walk: $(VENV)/.train
 $(VENV)/.%: pyproject.toml constraints.txt
 	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -c constraints.txt uv
-	$(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt -e '.[$*]'
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[$*]'
 	touch $@
 
 clean: ## what the pipeline made; the environment stays
