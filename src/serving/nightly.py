@@ -1,7 +1,6 @@
 """The nightly job: every customer of a ledger rated into the store, exactly once, and what came of it."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from .bundle import Bundle
 from .earlier import Earlier
 from .early_warning import SEVERITIES
 from .scoring import Scored, score_parts
-from .store.alerts import alerts_of
+from .store.alerts import by_severity
 from .store.history import earlier_ratings, ratings_of
 from .store.provenance import trusted_keys
 from .store.recording import RunKey, record, recorded
@@ -175,10 +174,6 @@ def refuse_unsigned(bundle: Bundle, store: Store) -> None:
         )
 
 
-def _by_severity(store: Store, run_id: int) -> dict[str, int]:
-    return dict(Counter(one.severity for one in alerts_of(store, run_id=run_id)))
-
-
 def on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
     """Grades of another scale are no grades of this one: they are not kept, and what moved is still told."""
     if earlier is None:
@@ -188,7 +183,7 @@ def on_scale(earlier: Earlier | None, names: tuple[str, ...]) -> Earlier | None:
 
 
 def _names(scored: Scored) -> dict[str, str]:
-    ids, names = (scored.customers[column].to_numpy(object) for column in ("customer_id", "name"))
+    ids, names = (scored.customers[column].tolist() for column in ("customer_id", "name"))
     return {str(one): str(name or one) for one, name in zip(ids, names, strict=True)}
 
 
@@ -206,5 +201,5 @@ def _outcome(store: Store, run_id: int, already: bool, told: pa.Table, names: tu
         dict(sorted(status.items())),
         int((both & (now < before)).sum()),
         int((both & (now > before)).sum()),
-        _by_severity(store, run_id),
+        by_severity(store, run_id),
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+import numpy as np
 import pyarrow as pa
 import sqlalchemy as sa
 
@@ -37,29 +38,36 @@ class News:
         self._last = {(customer, rule): day for customer, rule, day in rows}
         self._as_of, self._cool_downs = as_of, cool_downs
 
-    def of(self, told: pa.Table) -> list[Alert]:
-        """Of some ratings (the columns `customer_id` and `warnings`)."""
-        warned = told.filter(pa.compute.greater(pa.compute.list_value_length(told["warnings"]), 0))
-        return [
-            Alert(self._as_of, row["customer_id"], one["rule"], one["severity"], one["en"], one["zh"])
-            for row in warned.select(["customer_id", "warnings"]).to_pylist()
-            for one in row["warnings"]
-            if not self._told(row["customer_id"], one["rule"])
-        ]
+    def of(self, told: pa.Table) -> pa.Table:
+        """Of some ratings (the columns `customer_id` and `warnings`): the columns of `Alert`."""
+        lists = told["warnings"].combine_chunks()
+        flat, customers = lists.flatten(), told["customer_id"].combine_chunks().take(lists.value_parent_indices())
+        columns = {name: flat.field(name) for name in ("rule", "severity", "en", "zh")}
+        days = pa.array([self._as_of] * len(flat), pa.date32())
+        warned = pa.table({"as_of": days, "customer_id": customers, **columns})
+        if not self._last:
+            return warned
+        pairs = zip(customers.to_pylist(), columns["rule"].to_pylist(), strict=True)
+        return warned.filter(pa.array([not self._told(*pair) for pair in pairs], pa.bool_()))
 
     def _told(self, customer_id: str, rule: str) -> bool:
         last = self._last.get((customer_id, rule))
         return last is not None and (self._as_of - last).days < max(1, self._cool_downs.get(rule, 0))
 
 
-def write_alerts(connection: sa.Connection, run_id: int, alerts: list[Alert]) -> None:
-    """Append the alerts of a run."""
-    first = 1 + (connection.scalar(sa.select(sa.func.max(tables.warnings.c.warning_id))) or 0)
-    columns = {name: [getattr(one, name) for one in alerts] for name in _COLUMNS}
-    days = pa.array(columns.pop("as_of"), pa.date32())
-    ids = {"warning_id": list(range(first, first + len(alerts))), "run_id": [run_id] * len(alerts)}
-    if alerts:
-        bulk.write(connection, tables.warnings, pa.table(ids | {"as_of": days} | columns))
+def write_alerts(connection: sa.Connection, run_id: int, alerts: pa.Table) -> None:
+    """Append the alerts of a run (the columns of `Alert`)."""
+    first, many = 1 + (connection.scalar(sa.select(sa.func.max(tables.warnings.c.warning_id))) or 0), len(alerts)
+    ids = {"warning_id": np.arange(first, first + many), "run_id": np.full(many, run_id)}
+    bulk.write(connection, tables.warnings, pa.table(ids | {name: alerts[name] for name in _COLUMNS}))
+
+
+def by_severity(store: Store, run_id: int) -> dict[str, int]:
+    """How many warnings of each severity a run told."""
+    w = tables.warnings.c
+    query = sa.select(w.severity, sa.func.count()).where(w.run_id == run_id).group_by(w.severity)
+    with store.reading() as connection:
+        return {row[0]: row[1] for row in connection.execute(query)}
 
 
 def alerts_of(store: Store, *, since: date | None = None, run_id: int | None = None) -> list[Alert]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
@@ -11,14 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ...errors import Unavailable
+from ...features.workers import THREADS
 from . import bulk, tables
-from .alerts import Alert, News, write_alerts
+from .alerts import News, write_alerts
 from .store import Store
 
 TOLD = ("status", "manual_review", "pd", "pd_cautious", "score", "grade", "published", "previous", "model", "card")
@@ -116,16 +119,17 @@ def _write(
     status: Counter[str] = Counter()
     next_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.ratings.c.rating_id))) or 0)
     run_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.runs.c.run_id))) or 0)
-    news, alerts = News(connection, key.as_of, cool_downs), list[Alert]()
+    news, alerts = News(connection, key.as_of, cool_downs), list[pa.Table]()
     done, total, pages = 0, source.metadata.num_rows, hashlib.sha256()
     for batch in source.iter_batches(batch_size=_ROWS):
         told = pa.Table.from_batches([batch])
         status.update(told["status"].to_pylist())
         _write_ratings(connection, told, run_id, next_id, pages)
-        alerts += news.of(told)
+        alerts.append(news.of(told))
         next_id, done = next_id + len(told), done + len(told)
         progress(done, total)
-    write_alerts(connection, run_id, alerts)
+    if alerts:
+        write_alerts(connection, run_id, pa.concat_tables(alerts))
     connection.execute(
         tables.runs.insert().values(
             run_id=run_id,
@@ -147,7 +151,19 @@ def _write(
 
 def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first_id: int, digest: Any) -> None:
     n = len(told)
-    ids = np.arange(first_id, first_id + n)
+    ids, places = np.arange(first_id, first_id + n), range(0, n, tables.PAGE)
+    with ThreadPoolExecutor(THREADS) as pool:  # packed while the rows are written
+        packed = pool.map(lambda at: _packed(told.slice(at, tables.PAGE)), places)
+        _write_rows(connection, told, run_id, ids)
+        pages = [{"first_id": int(ids[at]), "ratings": page} for at, page in zip(places, packed, strict=True)]
+    for page in pages:
+        digest.update(page["ratings"])
+    if pages:
+        connection.execute(tables.pages.insert(), pages)
+
+
+def _write_rows(connection: sa.Connection, told: pa.Table, run_id: int, ids: npt.NDArray[np.int64]) -> None:
+    n = len(told)
     rows = told.select(["customer_id", *TOLD, "second_grade", "base_points"])
     rows = rows.append_column("rating_id", pa.array(ids)).append_column("run_id", pa.array(np.full(n, run_id)))
     bulk.write(connection, tables.ratings, rows)
@@ -160,13 +176,6 @@ def _write_ratings(connection: sa.Connection, told: pa.Table, run_id: int, first
         **{name: flat.field(name) for name in ("feature", "points", "value", "usual", "missing")},
     }
     bulk.write(connection, tables.reasons, pa.table(columns))
-    pages = [
-        {"first_id": int(ids[at]), "ratings": _packed(told.slice(at, tables.PAGE))} for at in range(0, n, tables.PAGE)
-    ]
-    for page in pages:
-        digest.update(page["ratings"])
-    if pages:
-        connection.execute(tables.pages.insert(), pages)
 
 
 def _learn(connection: sa.Connection, names: dict[str, str]) -> None:
