@@ -51,7 +51,7 @@ def _fired(said, matrix, *, stood=None, rows=None, before=None, now=None):
         some if now is None else np.array(now, object),
         SCALE,
     )
-    return [told.rules[a:b] for a, b in zip(told.starts, told.starts[1:], strict=False)], told
+    return [told.rules[a:b].tolist() for a, b in zip(told.starts, told.starts[1:], strict=False)], told
 
 
 @pytest.mark.parametrize(
@@ -76,8 +76,8 @@ def test_a_grade_that_falls_far_is_told_also_into_default():
     before, now = ["A1", "A1", "C1", "", "E1", "B1"], ["B1", "C1", "A1", "E1", "D", "D"]
     told, fired = _fired(said, _matrix(np.zeros(6)), before=before, now=now)
     assert [bool(one) for one in told] == [False, True, False, False, False, True]
-    assert fired.en == ["Grade A1 → C1", "Grade B1 → D"]
-    assert fired.zh == ["等级 A1 → C1", "等级 B1 → D"]
+    assert list(fired.en) == ["Grade A1 → C1", "Grade B1 → D"]
+    assert list(fired.zh) == ["等级 A1 → C1", "等级 B1 → D"]
 
 
 def test_what_stood_before_is_no_news_unless_it_is_asked_for():
@@ -93,7 +93,7 @@ def test_the_gravest_stands_first_and_nobody_else_is_watched():
     said = LIMIT | {"late": WarningRule("high", above={"late_chg_3m": 5})}
     told, fired = _fired(said, _matrix([2.0, 2.0], [9, 9]), rows=[True, False])
     assert told == [["late", "over_limit"], []]
-    assert fired.severities == ["high", "medium"]
+    assert list(fired.severities) == ["high", "medium"]
     assert fired.en[1] == "Use of the credit limit: 200 %"
 
 

@@ -29,7 +29,7 @@ from tradecredit.serving.reasons import ReasonRecipe
 from tradecredit.serving.reference import EVERYONE, Reference
 from tradecredit.serving.scoring import _as_of_now, score, score_parts
 from tradecredit.serving.scoring import _points as _points_of
-from tradecredit.serving.sentences import all_beside_usual, beside_usual, describe, from_to, written
+from tradecredit.serving.sentences import all_beside_usual, beside_usual, describe, from_to, from_to_all, written
 
 BEFORE, AS_OF = date(2021, 9, 30), date(2021, 12, 31)
 
@@ -252,6 +252,13 @@ def test_many_texts_at_once_are_those_that_are_written_one_by_one():
     for k in range(n):
         rest = float(values[k]), int(missing[k]), float(usual[k]), float(points[k])
         assert (en[k], zh[k]) == beside_usual(features[places[k]], *rest)
+    back = rng.permutation(n)
+    before = np.where(rng.random(n) < 0.3, values, values[back]), np.where(rng.random(n) < 0.3, missing, missing[back])
+    before = np.where(before[1] > 0, np.nan, np.nan_to_num(before[0])), before[1]
+    en, zh = from_to_all(features, places, before, (values, missing))
+    for k in range(n):
+        then, now = ((float(one[k]), int(code[k])) for one, code in (before, (values, missing)))
+        assert (en[k], zh[k]) == from_to(features[places[k]], then, now)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +281,7 @@ def test_many_texts_at_once_are_those_that_are_written_one_by_one():
     ],
 )
 def test_a_value_is_written_as_people_write_it(unit, value, en, zh):
-    assert (written(unit, value, "en"), written(unit, value, "zh")) == (en, zh)
+    assert written(unit, value) == (en, zh)
 
 
 @pytest.mark.parametrize("pd_", [0.0, 1.0, 3.0, -0.1, "0.2"])

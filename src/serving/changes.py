@@ -4,22 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from ..features.declaration import Feature
 from ..features.matrix import Matrix
 from .reasons import WORTH_TELLING, Floats, Integers
-from .sentences import from_to
+from .sentences import Texts, from_to_all
 
 MOST = 4  # features are told, the others together
 _NOTHING = 1e-6  # points: what floating point leaves
 SEGMENT, MODEL, OTHERS = "segment", "model", "others"  # what moves points besides a feature
-_TEXT = {
+_TEXT = {  # in the order in which they are told
+    OTHERS: ("All other features together", "其他指标合计"),
     SEGMENT: ("Rated with another segment than before", "客户类别与上次不同"),
     MODEL: (
         "The model or its calibration changed, or records of that time were corrected",
         "模型或校准已更新，或当时的记录已更正",
     ),
-    OTHERS: ("All other features together", "其他指标合计"),
 }
 
 
@@ -51,17 +52,16 @@ class Changes:
     Attributes
     ----------
     starts : int64, length n + 1
-    what : list of str, length r
+    what, en, zh : arrays of str, length r
         A feature's name, or "segment", "model", "others".
     points : float64, length r
-    en, zh : lists of str, length r
     """
 
     starts: Integers
-    what: list[str]
+    what: npt.NDArray[np.object_]
     points: Floats
-    en: list[str]
-    zh: list[str]
+    en: npt.NDArray[np.object_]
+    zh: npt.NDArray[np.object_]
 
     @classmethod
     def between(
@@ -90,23 +90,31 @@ class Changes:
         moved, model = now.points - then.points, score_then - published
         base = now.base_points - then.base_points + then.score - score_then
         order = np.argsort(-np.abs(moved), axis=1, kind="stable")[:, :MOST]
+        weights = np.take_along_axis(moved, order, axis=1)
+        worth = np.abs(weights) >= WORTH_TELLING
+        others = moved.sum(axis=1) - np.where(worth, weights, 0.0).sum(axis=1)
+        besides = np.column_stack([others, base, model])
+        told = np.hstack([worth, np.abs(besides) > _NOTHING])
+        places = np.hstack([order, np.tile(len(features) + np.arange(len(_TEXT)), (len(rows), 1))])[told]
         counts = np.zeros(n, np.int64)
-        what, points, told = list[str](), list[float](), list[tuple[str, str]]()
-        for i, row in enumerate(rows.tolist()):
-            parts = [p for p in order[i].tolist() if abs(moved[i, p]) >= WORTH_TELLING]
-            rest = float(moved[i].sum() - moved[i, parts].sum())
-            for p in parts:
-                was, is_ = ((one.matrix.values[i, p], int(one.matrix.missing[i, p])) for one in (then, now))
-                what.append(features[p].name)
-                points.append(float(moved[i, p]))
-                told.append(from_to(features[p], was, is_))
-            for name, part in ((OTHERS, rest), (SEGMENT, float(base[i])), (MODEL, float(model[i]))):
-                if abs(part) > _NOTHING:
-                    what.append(name)
-                    points.append(part)
-                    told.append(_TEXT[name])
-            counts[row] = len(points)
-        ends = np.maximum.accumulate(counts)
+        counts[rows] = told.sum(axis=1)
+        en, zh = _texts(features, places, np.nonzero(told)[0], now.matrix, then.matrix)
+        names = np.array([*(one.name for one in features), *_TEXT], object)
         return cls(
-            np.concatenate([[0], ends]), what, np.array(points), [one[0] for one in told], [one[1] for one in told]
+            np.concatenate([[0], np.cumsum(counts)]),
+            names[places],
+            np.hstack([weights, besides])[told],
+            en,
+            zh,
         )
+
+
+def _texts(features: Sequence[Feature], places: Integers, who: Integers, now: Matrix, then: Matrix) -> Texts:
+    """Of features, and of what comes after them in `places`, length r."""
+    own = places < len(features)
+    row, place = who[own], places[own]
+    en, zh = np.array([("", "")] * len(features) + list(_TEXT.values()), object)[places].T
+    en[own], zh[own] = from_to_all(
+        features, place, *((one.values[row, place], one.missing[row, place]) for one in (then, now))
+    )
+    return en, zh

@@ -11,7 +11,7 @@ from ..errors import Mistake
 from ..features.catalogue import feature
 from ..features.declaration import Feature
 from ..features.matrix import Matrix
-from .sentences import describe
+from .sentences import Texts, describe_all
 
 Flags = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -91,14 +91,14 @@ class Fired:
     Attributes
     ----------
     starts : int64, length n + 1
-    rules, severities, en, zh : lists of str, length r
+    rules, severities, en, zh : arrays of str, length r
     """
 
     starts: Integers
-    rules: list[str]
-    severities: list[str]
-    en: list[str]
-    zh: list[str]
+    rules: npt.NDArray[np.object_]
+    severities: npt.NDArray[np.object_]
+    en: npt.NDArray[np.object_]
+    zh: npt.NDArray[np.object_]
 
     @classmethod
     def of(
@@ -137,25 +137,32 @@ class Fired:
                 fire &= rule.holds(matrix) & rows
                 fire &= ~stood[name] if rule.newly else True
         who, which = np.nonzero(fires.T)
-        told = [
-            _said(rules[order[rule]], matrix, row, before[row], now[row])
-            for row, rule in zip(who.tolist(), which.tolist(), strict=True)
-        ]
+        en, zh = np.empty(len(who), object), np.empty(len(who), object)
+        for place, name in enumerate(order):
+            here = which == place
+            en[here], zh[here] = _said(rules[name], matrix, who[here], before, now)
         return cls(
             np.concatenate([[0], np.cumsum(fires.sum(axis=0))]).astype(np.int64),
-            [order[rule] for rule in which.tolist()],
-            [rules[order[rule]].severity for rule in which],
-            [one[0] for one in told],
-            [one[1] for one in told],
+            np.array(order, object)[which],
+            np.array([rules[name].severity for name in order], object)[which],
+            en,
+            zh,
         )
 
 
-def _said(rule: WarningRule, matrix: Matrix, row: int, before: Any, now: Any) -> tuple[str, str]:
-    parts = [(f"Grade {before} → {now}", f"等级 {before} → {now}")] if rule.grades else []
+def _said(rule: WarningRule, matrix: Matrix, rows: Integers, before: Grades, now: Grades) -> Texts:
+    """What a rule saw of some rows."""
+    parts: list[Texts] = []
+    if rule.grades:
+        fell = before[rows] + " → " + now[rows]
+        parts.append(("Grade " + fell, "等级 " + fell))
     for name in rule.names:
-        value, code = float(matrix.column(name)[row]), int(matrix.reasons(name)[row])
-        parts.append(describe(feature(name), value, code))
-    return "; ".join(one[0] for one in parts), "；".join(one[1] for one in parts)
+        place = np.zeros(len(rows), np.int64)
+        parts.append(describe_all([feature(name)], place, matrix.column(name)[rows], matrix.reasons(name)[rows]))
+    en, zh = parts[0]
+    for other_en, other_zh in parts[1:]:
+        en, zh = en + "; " + other_en, zh + "；" + other_zh
+    return en, zh
 
 
 def as_dicts(rules: Mapping[str, WarningRule]) -> dict[str, Any]:

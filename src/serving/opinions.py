@@ -9,7 +9,7 @@ from ..features.matrix import Matrix
 from ..models.rating import Explained, RatingSystem
 from .reasons import WORTH_TELLING, Floats, Integers
 from .reference import Reference
-from .sentences import describe
+from .sentences import describe_all
 
 APART = 2  # grades: fewer is no disagreement
 MOST = 4  # features are told
@@ -36,18 +36,17 @@ class Parting:
     Attributes
     ----------
     starts : int64, length n + 1
-    features : list of str, length r
+    features, en, zh : arrays of str, length r
     first, second : float64, length r
         Points that the feature adds by the champion, and by the other; 0 where a model does not read it.
-    en, zh : lists of str, length r
     """
 
     starts: Integers
-    features: list[str]
+    features: npt.NDArray[np.object_]
     first: Floats
     second: Floats
-    en: list[str]
-    zh: list[str]
+    en: npt.NDArray[np.object_]
+    zh: npt.NDArray[np.object_]
 
     @classmethod
     def between(
@@ -76,20 +75,18 @@ class Parting:
         order = np.argsort(-leads, axis=1, kind="stable")[:, :MOST]
         chosen = (np.take_along_axis(leads, order, axis=1) >= WORTH_TELLING) & apart[:, None]
         who, places = np.nonzero(chosen)[0], order[chosen]
-        told = [
-            describe(matrix.features[place], float(matrix.values[row, place]), int(matrix.missing[row, place]))
-            for row, place in zip(who, places, strict=True)
-        ]
+        en, zh = describe_all(matrix.features, places, matrix.values[who, places], matrix.missing[who, places])
         return cls(
             np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]),
-            [names[place] for place in places],
+            np.array(names, object)[places],
             points[0][who, places],
             points[1][who, places],
-            [one[0] for one in told],
-            [one[1] for one in told],
+            en,
+            zh,
         )
 
     @classmethod
     def none(cls, n: int) -> "Parting":
         """Of n rows that one model alone rated."""
-        return cls(np.zeros(n + 1, np.int64), [], np.empty(0), np.empty(0), [], [])
+        none = np.empty(0, object)
+        return cls(np.zeros(n + 1, np.int64), none, np.empty(0), np.empty(0), none, none)

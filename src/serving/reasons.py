@@ -114,7 +114,7 @@ class Reasons:
     points, values, usual : float64, length r
         See `Reason`; NaN where there is none.
     missing : uint8, length r
-    en, zh : lists of str, length r
+    en, zh : arrays of str, length r
     """
 
     features: tuple[Feature, ...]
@@ -124,8 +124,8 @@ class Reasons:
     values: Floats
     usual: Floats
     missing: npt.NDArray[np.uint8]
-    en: list[str]
-    zh: list[str]
+    en: npt.NDArray[np.object_]
+    zh: npt.NDArray[np.object_]
 
     @property
     def names(self) -> npt.NDArray[np.object_]:

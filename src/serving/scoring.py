@@ -126,7 +126,7 @@ class Scored:
             return pa.array(told, mask=~rated)
 
         columns = {
-            "customer_id": pa.array(self.customers["customer_id"].to_numpy(object), pa.string()),
+            "customer_id": pa.array(self.customers["customer_id"], pa.string()),
             "as_of": pa.array([self.as_of] * n, pa.date32()),
             "status": pa.array([one.lower() for one in names], pa.string()),
             "status_en": pa.array(texts[:, 0], pa.string()),

@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ..features.column import MISSING_TEXT, Missing
 from ..features.declaration import Feature, Unit
 
-_FEW = 100  # texts: fewer are sooner written than told apart
+Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.uint8]
+Texts = tuple[npt.NDArray[np.object_], npt.NDArray[np.object_]]  # in English, in Chinese
 _TIMES = {  # what is written without decimals, and as how many times itself
     Unit.DAYS: 1.0,
     Unit.DAYS_CHANGE: 1.0,
@@ -24,12 +27,15 @@ _TIMES = {  # what is written without decimals, and as how many times itself
 
 def describe(declared: Feature, value: float, missing: int) -> tuple[str, str]:
     """What a customer's value says, or why there is none."""
-    en, zh = declared.en, declared.zh
-    if missing in (Missing.NONE, Missing.NEVER):
-        said = _said(declared, value, missing)
-        return f"{en[0].upper()}{en[1:]}: {said[0]}", f"{zh}：{said[1]}"
-    why_en, why_zh = MISSING_TEXT[Missing(missing)]
-    return f"{en[0].upper()}{en[1:]}: not available, {why_en}", f"{zh}：无数据（{why_zh}）"
+    (en, zh), said = _begins(declared), _said(declared.unit, value, missing)
+    return en + said[0], zh + said[1]
+
+
+def describe_all(features: Sequence[Feature], places: Places, values: Floats, missing: Codes) -> Texts:
+    """`describe` of many, all of length r; `places` are those of the features."""
+    begins = np.array([_begins(one) for one in features], object).reshape(-1, 2)[places]
+    en, zh = _said_all(features, places, values, missing)
+    return begins[:, 0] + en, begins[:, 1] + zh
 
 
 def beside_usual(declared: Feature, value: float, missing: int, usual: float, points: float) -> tuple[str, str]:
@@ -41,89 +47,108 @@ def beside_usual(declared: Feature, value: float, missing: int, usual: float, po
     en, zh = describe(declared, value, missing)
     if missing or math.isnan(usual) or declared.risk.value * (value - usual) * points > 0:
         return en, zh
-    told = written(declared.unit, usual, "en")
-    if told == written(declared.unit, value, "en"):
-        return en, zh
-    return f"{en} (usual {told})", f"{zh}（通常为{written(declared.unit, usual, 'zh')}）"
+    told, own = _said(declared.unit, usual, 0), _said(declared.unit, value, 0)
+    return (en, zh) if told == own else (f"{en} (usual {told[0]})", f"{zh}（通常为{told[1]}）")
 
 
 def all_beside_usual(
-    features: Sequence[Feature],
-    places: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float64],
-    missing: npt.NDArray[np.uint8],
-    usual: npt.NDArray[np.float64],
-    points: npt.NDArray[np.float64],
-) -> tuple[list[str], list[str]]:
-    """`beside_usual` of many, all of length r; what reads the same is written once.
-
-    `places` are those of the features.
-    """
-    if len(places) < _FEW:
-        rows = zip(places.tolist(), values.tolist(), missing.tolist(), usual.tolist(), points.tolist(), strict=True)
-        told = [beside_usual(features[place], *rest) for place, *rest in rows]
-        return [one[0] for one in told], [one[1] for one in told]
-    times = np.array([_TIMES.get(one.unit, np.nan) for one in features])[places]
-    risk = np.array([one.risk.value for one in features])[places]
-    hidden = (missing > 0) | np.isnan(usual) | (risk * (values - usual) * points > 0)
-    shown = [np.where(np.isnan(times), one, np.rint(times * one)) for one in (values, usual)]
-    keys = {"place": places, "value": shown[0], "missing": missing, "usual": np.where(hidden, np.nan, shown[1])}
-    alike = pd.DataFrame(keys).groupby(list(keys), sort=False, dropna=False).ngroup().to_numpy()
-    _, first = np.unique(alike, return_index=True)
-    told = [
-        beside_usual(features[places[r]], float(values[r]), int(missing[r]), float(usual[r]), float(points[r]))
-        for r in first.tolist()
-    ]
-    en, zh = (np.array([one[k] for one in told], object)[alike].tolist() for k in (0, 1))
+    features: Sequence[Feature], places: Places, values: Floats, missing: Codes, usual: Floats, points: Floats
+) -> Texts:
+    """`beside_usual` of many, all of length r."""
+    en, zh = describe_all(features, places, values, missing)
+    risk = np.array([one.risk.value for one in features], float)[places]
+    there = np.flatnonzero(~((missing > 0) | np.isnan(usual) | (risk * (values - usual) * points > 0)))
+    told, own = (_said_all(features, places[there], one[there], missing[there]) for one in (usual, values))
+    other = (told[0] != own[0]) | (told[1] != own[1])
+    rows = there[other]
+    en[rows] += " (usual " + told[0][other] + ")"
+    zh[rows] += "（通常为" + told[1][other] + "）"
     return en, zh
 
 
 def from_to(declared: Feature, before: tuple[float, int], now: tuple[float, int]) -> tuple[str, str]:
     """What it says, and what it said before where that reads otherwise; each a value and its missing reason."""
     en, zh = describe(declared, *now)
-    was, is_ = _said(declared, *before), _said(declared, *now)
+    was, is_ = _said(declared.unit, *before), _said(declared.unit, *now)
     return (en, zh) if was == is_ else (f"{en} (before: {was[0]})", f"{zh}（此前：{was[1]}）")
 
 
-def _said(declared: Feature, value: float, missing: int) -> tuple[str, str]:
+def from_to_all(
+    features: Sequence[Feature], places: Places, before: tuple[Floats, Codes], now: tuple[Floats, Codes]
+) -> Texts:
+    """`from_to` of many: values and missing reasons of length r, before and now."""
+    en, zh = describe_all(features, places, *now)
+    was, is_ = (_said_all(features, places, *one) for one in (before, now))
+    other = (was[0] != is_[0]) | (was[1] != is_[1])
+    en[other] += " (before: " + was[0][other] + ")"
+    zh[other] += "（此前：" + was[1][other] + "）"
+    return en, zh
+
+
+def _begins(declared: Feature) -> tuple[str, str]:
+    return f"{declared.en[0].upper()}{declared.en[1:]}: ", f"{declared.zh}："
+
+
+def _said(unit: Unit, value: float, missing: int) -> tuple[str, str]:
     if missing == Missing.NEVER:
         return "never", "从未发生"
     if missing:
         en, zh = MISSING_TEXT[Missing(missing)]
         return f"not available, {en}", f"无数据（{zh}）"
-    return written(declared.unit, value, "en"), written(declared.unit, value, "zh")
+    return written(unit, value)
 
 
-def written(unit: Unit, value: float, language: str) -> str:
-    """A value as people of the language write it."""
-    zh = language == "zh"
+def _said_all(features: Sequence[Feature], places: Places, values: Floats, missing: Codes) -> Texts:
+    """`_said` of many; what reads the same is written once."""
+    en, zh = np.empty(len(places), object), np.empty(len(places), object)
+    for code in np.unique(missing[missing > 0]).tolist():
+        en[missing == code], zh[missing == code] = _said(Unit.FLAG, math.nan, code)
+    units = np.array([list(Unit).index(one.unit) for one in features], np.int64)[places]
+    for unit in np.unique(units[missing == 0]).tolist():
+        here, of = np.flatnonzero((units == unit) & (missing == 0)), list(Unit)[unit]
+        times = _TIMES.get(of)
+        shown = np.rint(times * values[here]) if times else values[here]
+        _, one, alike = np.unique(shown, return_index=True, return_inverse=True)
+        told = [_said(of, value, 0) for value in values[here][one].tolist()]
+        en[here], zh[here] = np.array(told, object).reshape(-1, 2)[alike].T
+    return en, zh
+
+
+def written(unit: Unit, value: float) -> tuple[str, str]:
+    """A value as people write it, in English and in Chinese."""
     match unit:
         case Unit.DAYS | Unit.DAYS_CHANGE:
             told = _whole(value, signed=unit is Unit.DAYS_CHANGE)
-            return f"{told}天" if zh else f"{told} {'day' if round(abs(value)) == 1 else 'days'}"
+            return f"{told} {'day' if round(abs(value)) == 1 else 'days'}", f"{told}天"
         case Unit.SHARE:
-            return f"{_whole(100 * value)}%" if zh else f"{_whole(100 * value)} %"
+            told = _whole(100 * value)
+            return f"{told} %", f"{told}%"
         case Unit.SHARE_CHANGE:
             told = _whole(100 * value, signed=True)
-            return f"{told}个百分点" if zh else f"{told} percentage points"
+            return f"{told} percentage points", f"{told}个百分点"
         case Unit.FLAG:
-            return ("是" if value else "否") if zh else ("yes" if value else "no")
-        case Unit.COUNT | Unit.MONEY:
-            return _whole(value)
-        case Unit.COUNT_CHANGE:
-            return _whole(value, signed=True)
+            return ("yes", "是") if value else ("no", "否")
         case Unit.PER_MONTH:
             told = _minus(f"{value:+.2g}")
-            return f"每月{told}" if zh else f"{told} a month"
+            return f"{told} a month", f"每月{told}"
+        case Unit.COUNT | Unit.MONEY:
+            told = _whole(value)
+        case Unit.COUNT_CHANGE:
+            told = _whole(value, signed=True)
         case Unit.RATIO:
-            return _minus(f"{value:.2f}")
+            told = _minus(f"{value:.2f}")
         case Unit.RATIO_CHANGE:
-            return _minus(f"{value:+.2f}")
+            told = _minus(f"{value:+.2f}")
+    return told, told
 
 
 def _whole(value: float, *, signed: bool = False) -> str:
     """A whole number; there is no minus before 0, and no plus."""
-    told = round(value)
+    return _grouped(round(value), signed)
+
+
+@lru_cache(2**16)
+def _grouped(told: int, signed: bool) -> str:
     return _minus(f"{told:+,}" if signed and told else f"{told:,}")
 
 
