@@ -32,8 +32,8 @@ from tradecredit.features.column import Missing
 from tradecredit.features.declaration import Feature, Measure, Risk, Unit
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.binning import BinningRecipe
-from tradecredit.models.boosting import BoostingRecipe
 from tradecredit.models.folds import folds
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.making import CardRecipe
 from tradecredit.models.metrics import auc
 from tradecredit.models.selection import SelectionRecipe

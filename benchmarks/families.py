@@ -20,7 +20,7 @@ import pandas as pd
 
 from tradecredit.features.declaration import Family
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.boosting import BoostingRecipe
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.metrics import auc, auc_difference
 from tradecredit.models.validation import ChampionRecipe, quality
 from tradecredit.pipeline.cards import card_recipe

@@ -56,7 +56,7 @@ def main() -> None:
 
 def write_bundle_of_trees(folder: Path, *, trees: int, leaves: int) -> None:
     """The bundle of the last run with trees of this size as the champion, calibrated as its trees were."""
-    from tradecredit.models.boosting import BoostingRecipe
+    from tradecredit.models.growing import BoostingRecipe
     from tradecredit.pipeline.lessons import lessons
     from tradecredit.pipeline.stage import Stage
     from tradecredit.pipeline.systems import systems

@@ -63,7 +63,7 @@ def test_scoring_needs_none_of_the_training_packages(walked, tmp_path):
     bundle, ledger, out = (str(walked / "artifacts/bundle"), str(walked / "data/ledger"), str(tmp_path / "r.parquet"))
     program = f"""
 import sys
-for name in ("optbinning", "shap", "mlflow", "dvc", "sklearn", "matplotlib", "jinja2", "pickle5", "joblib"):
+for name in ("lightgbm", "scipy", "sklearn", "optbinning", "shap", "mlflow", "dvc", "matplotlib", "jinja2", "joblib"):
     sys.modules[name] = None
 from pathlib import Path
 from datetime import date

@@ -16,6 +16,8 @@ import yaml
 from conftest import ROOT
 from tradecredit.errors import Mistake
 from tradecredit.features.column import Missing
+from tradecredit.models.boosting import BoostedTrees
+from tradecredit.models.growing import SAME, by_lightgbm
 from tradecredit.models.scorecards import Scorecards
 from tradecredit.serving import bundle as room
 from tradecredit.serving.bundle import load_bundle
@@ -202,6 +204,9 @@ def test_golden_rows_hold_every_value_at_which_a_model_steps_and_every_gap(walke
     for name, system in zip(golden.log_odds, systems, strict=True):
         own = golden.matrix.only(system.model.features)
         assert np.array_equal(system.log_odds(own), golden.log_odds[name]), "to the bit, here"
+        if isinstance(system.model, BoostedTrees):
+            assert np.abs(system.model.log_odds(own) - by_lightgbm(system.model, own)).max() < SAME
+    assert sum(isinstance(one.model, BoostedTrees) for one in systems) == 1
 
 
 def test_a_machine_on_which_the_models_say_otherwise_does_not_rate(bundle, monkeypatch):

@@ -8,8 +8,8 @@ import pytest
 from tradecredit.errors import Mistake
 from tradecredit.models.calibrating import CalibrationRecipe
 from tradecredit.models.calibration import Beta, Calibration, Line, Steps
+from tradecredit.models.logistic import level_for, logit, sigmoid
 from tradecredit.models.lowdefault import jeffreys_bound, pluto_tasche_bounds
-from tradecredit.models.metrics import level_for, logit, sigmoid
 
 CURVES = [Line(-0.3, 0.8), Beta(1.2, 0.8, -0.3), Beta(0.0, 0.7, 0.1), Steps((-3.0, -1.0, 0.5), (-4.0, -1.2, 0.9))]
 

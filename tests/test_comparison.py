@@ -11,6 +11,7 @@ from tradecredit.cli import app
 from tradecredit.errors import Mistake
 from tradecredit.models import metrics as m
 from tradecredit.models.comparison import Cohort, PromotionRecipe, compare
+from tradecredit.models.logistic import in_the_large, sigmoid
 from tradecredit.pipeline.compare import _floor, check, compared, system_of
 from tradecredit.pipeline.promote import verified
 from tradecredit.pipeline.stage import Stage
@@ -21,7 +22,7 @@ from tradecredit.serving.bundle import load_bundle
 def cohort():
     rng = np.random.default_rng(4)
     z = rng.normal(-3, 1.3, 3000)
-    bad = (rng.random(3000) < m.sigmoid(z)).astype(float)
+    bad = (rng.random(3000) < sigmoid(z)).astype(float)
     noisy = z + rng.normal(0, 1.0, 3000)
     segment = np.where(np.arange(3000) % 3 == 0, "CORP", "SME").astype(object)
     return Cohort(bad, np.arange(3000) // 2, segment), z, noisy
@@ -45,7 +46,7 @@ def test_the_swap_set_accepts_as_many_and_holds_every_observation_once(cohort, t
     who, _, noisy = cohort
     swap = told["swap_set"]
     assert swap["only_first"]["n"] == swap["only_second"]["n"] > 0
-    assert swap["both_accept"]["n"] + swap["only_first"]["n"] == (m.sigmoid(noisy) < 0.05).sum()
+    assert swap["both_accept"]["n"] + swap["only_first"]["n"] == (sigmoid(noisy) < 0.05).sum()
     assert sum(one["n"] for one in swap.values()) == len(who.bad)
     assert sum(one["n_bad"] for one in swap.values()) == who.bad.sum()
     assert swap["only_second"]["bad_rate"] < swap["only_first"]["bad_rate"]
@@ -66,7 +67,7 @@ def test_calibration_is_told_for_all_and_by_segment(cohort, told):
     corp = who.segment == "CORP"
     row = told["calibration"][1]
     assert (row["n"], row["n_bad"]) == (corp.sum(), who.bad[corp].sum())
-    assert row["in_the_large"][1] == pytest.approx(m.in_the_large(who.bad[corp], z[corp]))
+    assert row["in_the_large"][1] == pytest.approx(in_the_large(who.bad[corp], z[corp]))
 
 
 def test_a_system_beside_itself_differs_in_nothing(cohort, systems):

@@ -16,7 +16,7 @@ from tradecredit.features.declaration import Unit
 from tradecredit.features.engine.loading import facts_of
 from tradecredit.features.ledger import Ledger
 from tradecredit.features.matrix import Matrix
-from tradecredit.models.metrics import logit
+from tradecredit.models.logistic import logit
 from tradecredit.pipeline.lessons import lessons
 from tradecredit.pipeline.stage import Stage
 from tradecredit.pipeline.systems import systems as known_systems

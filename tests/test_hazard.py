@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tradecredit.models.hazard import HazardRecipe, TermStructure, cumulated
-from tradecredit.models.metrics import sigmoid
+from tradecredit.models.logistic import sigmoid
 
 TERM = TermStructure((30, 91, 182, 365), (-4.0, -3.2, -2.6, -2.0), (1.3, 1.1, 0.9, 0.8))
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradecredit.models import metrics as m
+from tradecredit.models.logistic import fit_line, in_the_large, logit, sigmoid
 from tradecredit.models.lowdefault import pluto_tasche_bound
 from tradecredit.models.rating import MasterScale
 from tradecredit.models.validation import by_grade
@@ -32,10 +33,10 @@ def test_discrimination_agrees_with_r(portfolio):
 
 def test_calibration_agrees_with_r(portfolio):
     said, y, p = portfolio
-    intercept, slope = m.fit_line(y, m.logit(p))
+    intercept, slope = fit_line(y, logit(p))
     assert intercept.value == pytest.approx(said["cal_intercept"], abs=1e-6)
     assert slope.value == pytest.approx(said["cal_slope"], abs=1e-6)
-    assert m.in_the_large(y, m.logit(p)) == pytest.approx(said["citl"], abs=1e-9)
+    assert in_the_large(y, logit(p)) == pytest.approx(said["citl"], abs=1e-9)
     assert m.brier(y, p) == pytest.approx(said["brier"], abs=1e-12)
 
 
@@ -87,7 +88,7 @@ def test_a_book_told_twice_is_no_more_certain_when_clusters_are_known():
     twice, who = np.tile(np.arange(400), 2), np.tile(np.arange(400), 2)
     assert m.auc(y[twice], s[twice]).se < 0.75 * m.auc(y, s).se
     assert m.auc(y[twice], s[twice], cluster=who).se == pytest.approx(m.auc(y, s).se, rel=0.02)
-    once, again = (m.fit_line(a, b, cluster=c)[1].se for a, b, c in ((y, s, who[:400]), (y[twice], s[twice], who)))
+    once, again = (fit_line(a, b, cluster=c)[1].se for a, b, c in ((y, s, who[:400]), (y[twice], s[twice], who)))
     assert again == pytest.approx(once, rel=0.02)
 
 
@@ -118,7 +119,7 @@ def test_a_grade_tells_its_step_and_its_bounds():
     scale = MasterScale()
     rng = np.random.default_rng(9)
     z = rng.normal(-3, 1.2, 4000)
-    bad = (rng.random(4000) < m.sigmoid(z)).astype(float)
+    bad = (rng.random(4000) < sigmoid(z)).astype(float)
     rows = by_grade(bad, z, scale, customer=np.arange(4000) // 2)
     assert sum(row["n"] for row in rows) == 4000
     assert rows[0]["step_p"] is None

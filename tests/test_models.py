@@ -14,9 +14,9 @@ from tradecredit.features.column import Missing
 from tradecredit.features.declaration import Risk
 from tradecredit.features.matrix import Matrix
 from tradecredit.models.binning import BinningRecipe
-from tradecredit.models.boosting import BoostingRecipe
 from tradecredit.models.calibrating import CalibrationRecipe
 from tradecredit.models.calibration import Line
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.rating import MasterScale, RatingSystem
 from tradecredit.models.scorecard import PointScale
 from tradecredit.models.sweep import gate, sweep

@@ -148,7 +148,7 @@ def test_the_database_of_runs_is_never_an_output():
 def test_a_wrong_parameter_says_what_would_be_right(section, said, says):
     from tradecredit.features.default import DefaultRecipe
     from tradecredit.features.samples import SampleRecipe
-    from tradecredit.models.boosting import BoostingRecipe
+    from tradecredit.models.growing import BoostingRecipe
     from tradecredit.models.rating import RatingRecipe
     from tradecredit.models.validation import ChampionRecipe
 

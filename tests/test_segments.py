@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tradecredit.models.metrics import in_the_large, sigmoid
+from tradecredit.models.logistic import in_the_large, sigmoid
 from tradecredit.models.scorecards import POOLED, Scorecards
 
 

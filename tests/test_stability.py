@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tradecredit.errors import Mistake
-from tradecredit.models.boosting import BoostingRecipe
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.stability import StabilityRecipe, against_mean, drawn, grouped, overlap
 
 

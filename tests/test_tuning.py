@@ -11,9 +11,10 @@ from test_binning import RATES, TRADES, _matrix, _told
 from tradecredit.errors import Mistake
 from tradecredit.features.column import Missing
 from tradecredit.features.declaration import Risk
-from tradecredit.models.boosting import BoostedTrees, BoostingRecipe
+from tradecredit.models.boosting import BoostedTrees
 from tradecredit.models.encoding import Encoding
 from tradecredit.models.folds import folds
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.metrics import auc
 from tradecredit.models.tuning import TuningRecipe, study_for
 

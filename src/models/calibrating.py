@@ -12,7 +12,8 @@ from scipy.stats import norm, t
 from ..errors import Mistake
 from .calibration import Beta, Calibration, Curve, Line, Steps
 from .folds import groups
-from .metrics import fit_line, in_the_large, level_for, logit, losses, sigmoid
+from .logistic import fit_line, in_the_large, level_for, logit, sigmoid
+from .metrics import losses
 
 Floats = npt.NDArray[np.float64]
 _FOLDS = 5

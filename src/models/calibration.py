@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .metrics import sigmoid
+from .logistic import sigmoid
 
 Floats = npt.NDArray[np.float64]
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from . import metrics as m
+from .logistic import in_the_large, logit, sigmoid
 from .rating import MasterScale, RatingSystem
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +60,7 @@ def compare(
         "customers": len(np.unique(customer)),
         "auc": [{"value": one.value, "low": one.low, "high": one.high} for one in areas],
         "auc_difference": {"value": areas[1].value - areas[0].value, "z": z, "p": p},
-        "swap_set": _swap_set(bad, za, zb, float(m.logit(np.array(cut)))),
+        "swap_set": _swap_set(bad, za, zb, float(logit(np.array(cut)))),
         "migration": _migration(a.scale, a.scale.place(za), b.scale, b.scale.place(zb)),
         "calibration": [_calibration(name, bad[here], za[here], zb[here]) for name, here in _parts(cohort)],
     }
@@ -107,8 +108,8 @@ def _calibration(name: str, bad: Floats, za: Floats, zb: Floats) -> dict[str, An
         "n": len(bad),
         "n_bad": int(bad.sum()),
         "bad_rate": float(bad.mean()),
-        "mean_pd": [float(m.sigmoid(z).mean()) for z in (za, zb)],
-        "in_the_large": [m.in_the_large(bad, z) if both else None for z in (za, zb)],
+        "mean_pd": [float(sigmoid(z).mean()) for z in (za, zb)],
+        "in_the_large": [in_the_large(bad, z) if both else None for z in (za, zb)],
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .metrics import fit_line, level_for, sigmoid
+from .logistic import fit_line, level_for, sigmoid
 
 Floats = npt.NDArray[np.float64]
 

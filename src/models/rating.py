@@ -12,7 +12,7 @@ from ..features.matrix import Matrix
 from .boosting import BoostedTrees
 from .calibration import Calibration
 from .hazard import TermStructure
-from .metrics import logit, sigmoid
+from .logistic import logit, sigmoid
 from .model import Model
 from .scorecard import PointScale
 from .scorecards import Scorecards
@@ -161,9 +161,7 @@ class RatingSystem:
             Contributions, before calibration, of the customer that each row is compared with. What the card of a row
             does not read is left out.
         """
-        log_odds, told, baselines = (
-            one(matrix) for one in (self.model.log_odds, self.model.contributions, self.model.baselines)
-        )
+        log_odds, told, baselines = self.model.explain(matrix)
         _add_up(baselines, told, log_odds)
         if compared_with is not None:
             theirs = np.where(self.model.reads(matrix), compared_with, 0.0)

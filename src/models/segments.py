@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..errors import Mistake
 from ..features.matrix import Matrix
 from .edits import Edit
+from .logistic import in_the_large
 from .making import CardRecipe, Made
-from .metrics import in_the_large
 from .scorecard import Scorecard
 from .scorecards import SegmentCard
 from .weighing import bad_customers

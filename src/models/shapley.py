@@ -11,7 +11,7 @@ large takes the integral for each row, by Gauss-Legendre nodes, which are exact 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -110,7 +110,8 @@ class TreeShap:
             shallow = [one for one in groups if one.places <= most]
             if sum(one.entries for one in shallow) <= _ENTRIES:
                 break
-        tables = [one.table(forest, leaves) for one in shallow if len(one.columns)]
+        with ThreadPoolExecutor(THREADS) as pool:
+            tables = list(pool.map(lambda one: one.table(forest, leaves), (one for one in shallow if len(one.columns))))
         deep = np.array([one.first for one in groups if one.places > most], np.int64)
         return cls(
             forest,
@@ -123,23 +124,41 @@ class TreeShap:
 
     def contributions(self, rows: Floats, *, threads: int = THREADS) -> Floats:
         """(n, columns): what each column adds to the baseline of each row; both add up to the raw score."""
-        told = np.zeros((len(rows), self.forest.columns))
+        return self._by_block(rows, lambda told: told, (len(rows), self.forest.columns), threads)
+
+    def scores(self, rows: Floats, *, threads: int = THREADS) -> Floats:
+        """Raw scores, length n."""
+        return self._by_block(rows, self.scores_of, (len(rows),), threads)
+
+    def scores_of(self, contributions: Floats) -> Floats:
+        """Raw scores of rows whose contributions are known, to the bit those of `scores`."""
+        return self.baseline + contributions.sum(axis=1)
+
+    def _by_block(self, rows: Floats, tell: Callable[[Floats], Floats], shape: tuple[int, ...], threads: int) -> Floats:
+        """What is told of the contributions of each block of rows."""
+        told = np.empty(shape)
+
+        def work(block: slice) -> None:
+            told[block] = tell(self._block(rows[block]))
+
         size = min(_BLOCK, max(_FEW, -(-len(rows) // threads)))
         blocks = [slice(begin, begin + size) for begin in range(0, len(rows), size)]
         if len(blocks) < 2 or threads < 2:  # starting threads costs more than a few rows
             for block in blocks:
-                self._block(rows, told, block)
+                work(block)
             return told
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda block: self._block(rows, told, block), blocks))
+            list(pool.map(work, blocks))
         return told
 
-    def _block(self, rows: Floats, told: Floats, block: slice) -> None:
-        ranks = self.forest.rank(rows[block])
+    def _block(self, rows: Floats) -> Floats:
+        ranks = self.forest.rank(rows)
         sums = np.zeros(ranks.shape)
         for part in self.parts:
             part.add(ranks, sums)
-        told[block, self.forest.used] = sums.T
+        told = np.zeros((len(rows), self.forest.columns))
+        told[:, self.forest.used] = sums.T
+        return told
 
 
 def _sheets(tables: Sequence[LeafTable], used: int, *, rank: type) -> Iterator[Sheet]:

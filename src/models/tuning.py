@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from ..features.matrix import Matrix
-from .boosting import BoostingRecipe
 from .encoding import Encoding
 from .folds import Rows
+from .growing import BoostingRecipe
 
 Floats = npt.NDArray[np.float64]
 _PATIENCE = 100  # trees without a better AUC before a fold stops growing

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..errors import Mistake
 from . import metrics as m
+from .logistic import fit_line, in_the_large, sigmoid
 from .lowdefault import jeffreys_bound, pluto_tasche_bound
 from .rating import MasterScale
 
@@ -32,9 +33,9 @@ def quality(bad: Floats, log_odds: Floats, *, customer: npt.NDArray) -> dict[str
         calibration_intercept and calibration_slope with intervals clustered by customer (0 and 1 are right),
         calibration_in_the_large (0 is right). NaN becomes None.
     """
-    p = m.sigmoid(log_odds)
+    p = sigmoid(log_odds)
     area, clustered = m.auc(bad, log_odds), m.auc(bad, log_odds, cluster=customer)
-    intercept, slope = m.fit_line(bad, log_odds, cluster=customer)
+    intercept, slope = fit_line(bad, log_odds, cluster=customer)
     figures = {
         "n": len(bad),
         "n_bad": int(np.sum(bad)),
@@ -56,7 +57,7 @@ def quality(bad: Floats, log_odds: Floats, *, customer: npt.NDArray) -> dict[str
         "calibration_slope": slope.value,
         "calibration_slope_low": slope.low,
         "calibration_slope_high": slope.high,
-        "calibration_in_the_large": m.in_the_large(bad, log_odds),
+        "calibration_in_the_large": in_the_large(bad, log_odds),
     }
     return {name: _plain(value) for name, value in figures.items()}
 
@@ -86,7 +87,7 @@ def by_grade(
         the last one before it that is not empty (one-sided, by customer); customers, bad_customers, and from these the
         upper bounds of the PD: jeffreys_bound of the grade alone, pluto_tasche_bound of it and all that are riskier.
     """
-    place, p = scale.place(log_odds), m.sigmoid(log_odds)
+    place, p = scale.place(log_odds), sigmoid(log_odds)
     grades = [place == k for k in range(len(scale.names))]
     held = [len(np.unique(customer[here])) for here in grades]
     hit = [len(np.unique(customer[here & (bad == 1)])) for here in grades]
@@ -124,7 +125,7 @@ def by_grade(
 def calibration_curve(bad: Floats, log_odds: Floats, *, groups: int = 10) -> list[dict[str, float]]:
     """Mean PD and bad rate in groups of equal size, by rising PD."""
     order = np.argsort(log_odds, kind="stable")
-    p = m.sigmoid(log_odds)
+    p = sigmoid(log_odds)
     return [
         {"pd": float(p[part].mean()), "bad_rate": float(bad[part].mean()), "n": len(part)}
         for part in np.array_split(order, groups)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..features.matrix import Matrix
-from ..models.boosting import BoostingRecipe
+from ..models.growing import BoostingRecipe
 from ..models.model import Model
 from ..models.scorecards import Scorecards
 from ..models.stability import StabilityRecipe, against_mean, drawn

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ..models.boosting import BoostingRecipe
+from ..models.growing import BoostingRecipe
 from .lessons import lessons
 from .stage import Stage, run
 

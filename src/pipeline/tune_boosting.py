@@ -8,8 +8,8 @@ from typing import Any
 from ..features.default import DefaultRecipe
 from ..features.matrix import Matrix
 from ..features.samples import kept_for_tuning
-from ..models.boosting import BoostingRecipe
 from ..models.folds import folds
+from ..models.growing import BoostingRecipe
 from ..models.tuning import TuningRecipe, study_for
 from .lessons import lessons
 from .stage import Stage, progress, run

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ..features.matrix import Matrix
-from ..models.metrics import logit, roc
+from ..models.logistic import logit
+from ..models.metrics import roc
 from ..models.rating import RatingSystem
 from ..models.validation import by_grade, calibration_curve, quality
 from .build_ledger import LedgerRecipe

@@ -24,7 +24,7 @@ from ..features.matrix import Matrix
 from ..features.observations import STATUS_TEXT, Status, observe
 from ..features.peers import Standing, stand, surveyed
 from ..features.workers import THREADS, in_order
-from ..models.metrics import logit
+from ..models.logistic import logit
 from ..models.rating import DEFAULTED, Explained
 from .bundle import Bundle
 from .card_text import told_card

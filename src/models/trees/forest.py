@@ -1,6 +1,7 @@
 """A forest: trees as arrays, with thresholds as ranks, so that a value becomes a small number."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +57,7 @@ class Forest:
     values: Floats
     leaf_starts: Integers
 
-    @property
+    @cached_property
     def ranks(self) -> Integers:
         """How many ranks each used column has, length u."""
         lengths = np.diff(self.cut_starts)
