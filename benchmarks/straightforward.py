@@ -11,6 +11,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import lightgbm as lgb
 import numpy as np
 import pandas as pd
 import peers
@@ -32,8 +33,9 @@ def main() -> None:
     matrix = Matrix.read(Path(features))
     system = bundle.system
     rows = pd.DataFrame(system.model.encoding.rows(matrix), columns=system.model.encoding.names)
-    log_odds = np.mean([one.predict(rows, raw_score=True) for one in system.model.boosters], axis=0)
-    raw = np.mean([one.predict(rows, pred_contrib=True) for one in system.model.boosters], axis=0)[:, :-1]
+    boosters = [lgb.Booster(model_str=text) for text in system.model.texts]
+    log_odds = np.mean([one.predict(rows, raw_score=True) for one in boosters], axis=0)
+    raw = np.mean([one.predict(rows, pred_contrib=True) for one in boosters], axis=0)[:, :-1]
     log_odds = system.calibration.apply(log_odds)
     points = pd.DataFrame(-system.points.factor * system.model.encoding.fold(raw), columns=matrix.names)
     table = pd.DataFrame(
