@@ -48,7 +48,16 @@ def test_a_page_is_printed_in_one_language(request, walked, tmp_path, language, 
     assert list(tmp_path.iterdir()) == [file], "nothing half written stays"
 
 
-@pytest.mark.usefixtures("printer")
+@pytest.mark.usefixtures("printer", "chinese")
+def test_chinese_is_refused_where_no_font_has_its_letters(walked, tmp_path, monkeypatch):
+    (tmp_path / "fonts.conf").write_text("<fontconfig><cachedir>cache</cachedir></fontconfig>")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    with pytest.raises(Mistake, match="no font here has Chinese letters"):
+        print_pages(walked / "artifacts/cases", tmp_path / "out", language="zh")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.usefixtures("printer", "chinese")
 def test_a_folder_is_printed_page_by_page(walked, tmp_path):
     few = tmp_path / "few"
     few.mkdir()

@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,12 +24,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from typer.testing import CliRunner
 
 from servers import new_database
 from tradecredit.cli import app
 from tradecredit.databases import engine_of
 from tradecredit.errors import Busy, Mistake, Unavailable
+from tradecredit.serving import nightly
 from tradecredit.serving.batch import score_ledger
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.earlier import Earlier
@@ -47,6 +50,7 @@ from tradecredit.serving.store.history import earlier_ratings, history, ratings_
 from tradecredit.serving.store.provenance import learn, publication_of, trust, trusted_keys
 from tradecredit.serving.store.recording import RunKey, record, recorded
 from tradecredit.serving.store.store import open_store
+from tradecredit.serving.told import history_lines
 
 NOV, DEC = date(2022, 11, 30), date(2022, 12, 31)
 GRADES = {"grades": ["A1", "C1", "E2"]}
@@ -183,6 +187,33 @@ def test_history_tells_from_when_to_when(store, files):
     assert (second.valid_from, second.valid_to, second.superseded) == (DEC, None, False)
     assert (second.pd, second.score, second.grade) == (row["pd"], row["score"], row["grade"])
     assert datetime.now(UTC) - second.recorded_at < timedelta(minutes=10)
+
+
+def test_history_stands_in_columns_in_both_languages(store, files):
+    """Letters of Chinese are two wide; who is not rated is told why."""
+    for day in files:
+        _record(store, files, day)
+    unrated = next(one for one in pq.read_table(files[DEC]).to_pylist() if one["status"] == "in_default")
+    for row, language in product((_rated(files, DEC), unrated), ("en", "zh")):
+        entries = history(store, row["customer_id"])
+        head, *lines = history_lines(entries, language)
+        days = [f"{one.recorded_at:%Y-%m-%d}" for one in entries]
+        begins = [cell_len(line[: line.index(day)]) for line, day in zip(lines, days, strict=True)]
+        assert {cell_len(head[: head.index("记录于" if language == "zh" else "recorded")])} == set(begins), [
+            head,
+            *lines,
+        ]
+        assert row[f"status_{language}"] in lines[-1]
+
+
+def test_two_stores_that_publish_under_one_name_do_not_write_one_file(tmp_path):
+    stores = [open_store(str(tmp_path / name), fresh=True) for name in ("one.db", "two.db")]
+    with (
+        nightly._aside(stores[0], tmp_path / "r.parquet") as one,
+        nightly._aside(stores[1], tmp_path / "r.parquet") as two,
+    ):
+        assert one != two
+        assert one.parent == two.parent == tmp_path
 
 
 def test_a_day_that_is_rated_anew_supersedes_and_stays(store, files):

@@ -3,7 +3,7 @@
 import sys
 
 from ..errors import Mistake, Unavailable
-from . import bundles, ledgers, models, ratings, stores  # noqa: F401 - they name their commands
+from . import bundles, keeping, ledgers, models, ratings, stores  # noqa: F401 - they name their commands
 from .app import app
 
 

@@ -1,5 +1,6 @@
 """The nightly job: every customer of a ledger rated into the store, exactly once, and what came of it."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -157,7 +158,8 @@ def _aside(store: Store, out: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="tradecredit-") as folder:
             yield Path(folder) / "ratings.parquet"
         return
-    file = beside.with_name(f".{beside.name}.ratings{ASIDE}")
+    own = hashlib.sha256(store.name.encode()).hexdigest()[:8]  # two stores may publish under one name
+    file = beside.with_name(f".{beside.name}.{own}.ratings{ASIDE}")
     try:
         yield file
     finally:

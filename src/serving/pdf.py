@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -22,7 +24,8 @@ def print_pages(
     Raises
     ------
     Mistake
-        If there is no page, the language is another, or the printer (WeasyPrint, and Pango of the system) is missing.
+        If there is no page, the language is another, or the printer (WeasyPrint, and Pango of the system) or the
+        letters of the language are missing.
     """
     if language not in LANGUAGES:
         raise Mistake(f"--language should be en or zh, got {language!r}.")
@@ -30,6 +33,7 @@ def print_pages(
     if not pages or not all(page.is_file() and page.suffix == ".html" for page in pages):
         raise Mistake(f"{source}: is no page, nor a folder of pages such as artifacts/cases; run 'dvc repro'.")
     _printer()
+    _refuse_without_letters(language)
     out.mkdir(parents=True, exist_ok=True)
     write, files = partial(_print, out, language), []
     with ProcessPoolExecutor(min(THREADS, len(pages))) as pool:
@@ -47,6 +51,13 @@ def pdf(html: str, language: str) -> bytes:
         stylesheets=[css_of(string=shown)]
     )
     return written
+
+
+def _refuse_without_letters(language: str) -> None:
+    """A printer without Chinese letters prints boxes and says nothing."""
+    asked = shutil.which("fc-list")  # it comes with Pango
+    if language == "zh" and asked and not subprocess.run([asked, ":lang=zh"], capture_output=True).stdout:
+        raise Mistake("--language zh: no font here has Chinese letters (on Debian: apt install fonts-noto-cjk).")
 
 
 def _nothing_from_outside(url: str, *_: object, **__: object) -> NoReturn:

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields
 
 import pandas as pd
 
-from ..features.observations import STATUS_TEXT
+from ..features.observations import STATUS_TEXT, Status
 from ..features.quarantine import printable
 from .store.alerts import Alert
 from .store.decisions import Decision
@@ -15,25 +15,50 @@ from .store.hits import Hits
 _MODELS = {"scorecard": ("scorecard", "评分卡"), "boosting": ("boosted trees", "梯度提升树")}
 
 
-def history_lines(entries: Sequence[Entry]) -> Iterator[str]:
+def history_lines(entries: Sequence[Entry], language: str) -> Iterator[str]:
     """A line a rating, the oldest first."""
-    yield f"{'from':10}  {'to':10}  {'grade':5}  {'shown':5}  {'PD':>8}  {'points':>6}  recorded (UTC)"
+    zh = language == "zh"
+    heads = ("起", "止", "模型", "公布", "PD", "分数") if zh else ("from", "to", "grade", "shown", "PD", "points")
+    yield _in_columns(heads, "记录于（UTC）" if zh else "recorded (UTC)")
     for one in entries:
-        to = "superseded" if one.superseded else str(one.valid_to or "now")
+        until = str(one.valid_to or ("今" if zh else "now"))
+        to = ("已被取代" if zh else "superseded") if one.superseded else until
         pd = f"{100 * one.pd:.2f} %" if one.pd is not None else ""
         points = "" if one.score is None else str(one.score)
-        yield (
-            f"{one.valid_from}  {to:10}  {one.grade or '–':5}  {one.published or '–':5}  {pd:>8}  {points:>6}  "
-            f"{one.recorded_at:%Y-%m-%d %H:%M}, run {one.run_id}, bundle {one.bundle[:12]}"
-            f"{'' if one.status == 'observed' else f', {one.status}'}"
+        shown = (str(one.valid_from), to, one.grade or "–", one.published or "–", pd, points)
+        recorded, made = f"{one.recorded_at:%Y-%m-%d %H:%M}", one.bundle[:12]
+        last = (
+            [recorded, f"第{one.run_id}次评级运行", f"模型包 {made}"]
+            if zh
+            else [recorded, f"run {one.run_id}", f"bundle {made}"]
         )
+        if one.status != "observed":
+            last.append(STATUS_TEXT[Status[one.status.upper()]][zh])
+        yield _in_columns(shown, ("，" if zh else ", ").join(last))
 
 
-def decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
+def decision_lines(decisions: Sequence[Decision], language: str) -> Iterator[str]:
     """A line a decision, the oldest first."""
     for one in decisions:
-        what = f"{one.grade} until {one.valid_until}" if one.kind == "override" else "override withdrawn"
-        yield f"{one.valid_from}  {what}, by {printable(one.decided_by)}: {printable(one.reason)}"
+        by, why = printable(one.decided_by), printable(one.reason)
+        if language == "zh":
+            what = f"人工等级 {one.grade}，至{one.valid_until}" if one.kind == "override" else "人工等级已撤销"
+            yield f"{one.valid_from}  {what}，{by}：{why}"
+        else:
+            what = f"{one.grade} until {one.valid_until}" if one.kind == "override" else "override withdrawn"
+            yield f"{one.valid_from}  {what}, by {by}: {why}"
+
+
+def _in_columns(shown: Sequence[str], last: str) -> str:
+    """Texts under each other on a terminal, where a Chinese letter is two wide; numbers to the right."""
+    from rich.cells import cell_len
+
+    wide = (10, 10, 5, 5, 8, 6)
+    padded = [
+        " " * (width - cell_len(one)) + one if place > 3 else one + " " * (width - cell_len(one))
+        for place, (one, width) in enumerate(zip(shown, wide, strict=True))
+    ]
+    return "  ".join([*padded, last])
 
 
 def alert_lines(alerts: Sequence[Alert], language: str) -> Iterator[str]:
