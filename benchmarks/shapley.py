@@ -8,7 +8,8 @@ time per row, the best of three rounds in which all take turns. Ours and predict
 unless told; a tenth in the hard case), the others as many of these as take seconds. fasttreeshap, where it is
 installed, takes its turn too. `--small` takes a fifth of the trees and 20,000 rows. The last line is JSON: for each
 shape how many times faster ours is than pred_contrib, than shap and than predict on N rows, than predict on 10,000, the
-largest difference to pred_contrib, the seconds until the tables stood and their MB.
+largest difference to pred_contrib, the seconds until the tables stood and their MB; and how many times faster scores
+are told than by predict, and whether to the bit.
 """
 
 import argparse
@@ -21,6 +22,8 @@ import lightgbm as lgb
 import numpy as np
 
 from tradecredit.models.shapley import Sheet, TreeShap
+from tradecredit.models.trees.lightgbm_text import forest_of
+from tradecredit.models.trees.walks import Walks
 
 HARD = "500 x 63, any depth"
 SHAPES = {"300 x 31": (300, 31, -1), "500 x 63": (500, 63, 8), HARD: (500, 63, -1)}
@@ -64,7 +67,8 @@ def measured(trees: int, leaves: int, depth: int, rows: int) -> dict[str, float]
     params = {"objective": "binary", "num_leaves": leaves, "max_depth": depth, "learning_rate": 0.05, "verbosity": -1}
     booster = lgb.train(params | {"seed": 1}, lgb.Dataset(*made(50_000, 0)), trees)
     begun = time.perf_counter()
-    tables = TreeShap.of([booster.model_to_string()])
+    forest = forest_of([booster.model_to_string()])
+    tables, walks = TreeShap.of(forest), Walks.of(forest)
     set_up = time.perf_counter() - begun
     x, _ = made(rows, 5)
     few = x[: max(200, 150_000 // (trees * leaves // 31))]
@@ -73,7 +77,7 @@ def measured(trees: int, leaves: int, depth: int, rows: int) -> dict[str, float]
     plain = partial(booster.predict, raw_score=True, num_threads=1)
     theirs = partial(booster.predict, pred_contrib=True, num_threads=1)
     turns = {"ours": (ours, x), "predict": (plain, x), "ours, 10k": (ours, x[:10_000])}
-    turns |= {"predict, 10k": (plain, x[:10_000]), "pred_contrib": (theirs, few)}
+    turns |= {"predict, 10k": (plain, x[:10_000]), "pred_contrib": (theirs, few), "scores": (walks.scores, x)}
     turns |= {name: (work, few[:100]) for name, work in explainers(booster).items()}
     told = dict.fromkeys(turns, np.inf)
     for _ in range(3):
@@ -82,9 +86,11 @@ def measured(trees: int, leaves: int, depth: int, rows: int) -> dict[str, float]
     print("  us a row: " + ", ".join(f"{name} {one:.1f}" for name, one in told.items()), flush=True)
     ratios = {f"vs_{name}": told[name] / told["ours"] for name in told if name in ("pred_contrib", "predict", "shap")}
     ratios["vs_predict_10k"] = told["predict, 10k"] / told["ours, 10k"]
+    ratios["scores_vs_predict"] = told["predict"] / told["scores"]
     size = sum(part.told.nbytes for part in tables.parts if isinstance(part, Sheet))
     return {name: round(one, 2) for name, one in ratios.items()} | {
         "max_abs_diff": float(gap),
+        "same_scores": bool((walks.scores(few) == plain(few)).all()),
         "set_up_s": round(set_up, 2),
         "tables_mb": round(size / 1e6),
     }
@@ -97,7 +103,7 @@ def main() -> None:
     ask.add_argument("--rows", default=1_000_000, type=int)
     said = ask.parse_args()
     told = {}
-    TreeShap.of([_stump()]).contributions(made(100, 1)[0])  # compiles what is not yet
+    TreeShap.of(forest_of([_stump()])).contributions(made(100, 1)[0])  # compiles what is not yet
     for name, (trees, leaves, depth) in SHAPES.items():
         print(name, flush=True)
         rows = 20_000 if said.small else said.rows // (10 if name == HARD else 1)

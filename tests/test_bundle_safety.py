@@ -16,9 +16,13 @@ import yaml
 from conftest import ROOT
 from tradecredit.errors import Mistake
 from tradecredit.features.column import Missing
-from tradecredit.models.boosting import BoostedTrees
-from tradecredit.models.growing import SAME, by_lightgbm
+from tradecredit.models.growing import BoostingRecipe
 from tradecredit.models.scorecards import Scorecards
+from tradecredit.models.trees.walks import Walks
+from tradecredit.pipeline.export_bundle import ask_lightgbm
+from tradecredit.pipeline.lessons import lessons
+from tradecredit.pipeline.stage import Stage
+from tradecredit.pipeline.systems import systems as known_systems
 from tradecredit.serving import bundle as room
 from tradecredit.serving.bundle import load_bundle
 from tradecredit.serving.golden import Golden
@@ -204,9 +208,19 @@ def test_golden_rows_hold_every_value_at_which_a_model_steps_and_every_gap(walke
     for name, system in zip(golden.log_odds, systems, strict=True):
         own = golden.matrix.only(system.model.features)
         assert np.array_equal(system.log_odds(own), golden.log_odds[name]), "to the bit, here"
-        if isinstance(system.model, BoostedTrees):
-            assert np.abs(system.model.log_odds(own) - by_lightgbm(system.model, own)).max() < SAME
-    assert sum(isinstance(one.model, BoostedTrees) for one in systems) == 1
+
+
+def test_trees_that_are_read_otherwise_than_lightgbm_grew_them_are_not_exported(walked, monkeypatch):
+    stage = Stage(walked)
+    system = known_systems(stage)[0]["boosting"]
+    ask_lightgbm(system)
+    real = Walks.scores
+    monkeypatch.setattr(Walks, "scores", lambda walks, rows: real(walks, rows) + 1e-6)
+    with pytest.raises(ArithmeticError, match="read otherwise than LightGBM"):
+        ask_lightgbm(system)
+    matrix, bad = lessons(stage, "train")
+    with pytest.raises(ArithmeticError, match="read otherwise than LightGBM"):
+        BoostingRecipe(trees=3).fit(matrix, bad)
 
 
 def test_a_machine_on_which_the_models_say_otherwise_does_not_rate(bundle, monkeypatch):

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradecredit.models.shapley import TreeShap
+from tradecredit.models.trees.lightgbm_text import forest_of
+from tradecredit.models.trees.walks import Walks
 
 EXACT = 1e-9
 EDGES = (0.0, -0.0, 1e-36, -1e-36, 1e-35, math.inf, -math.inf, math.nan, 1e300, -7.0, 2.5, 40.0)
@@ -77,12 +79,16 @@ def test_it_equals_lightgbm_whatever_trees_rows_and_tables(
         use_missing=use,
         max_bin=bins,
     )
-    assert gap(booster, x, TreeShap.of([booster.model_to_string()], limits=[most])) < EXACT
+    forest = forest_of([booster.model_to_string()])
+    assert gap(booster, x, TreeShap.of(forest, limits=[most])) < EXACT
+    scores = booster.predict(x, raw_score=True, num_threads=1)
+    for entries in (2**24, 0):  # looked up, and walked down
+        assert Walks.of(forest, entries=entries).scores(x).tobytes() == scores.tobytes()
 
 
 def test_contributions_and_baseline_add_up_to_the_raw_score():
     booster, x = grown(3, num_leaves=31, columns=8, trees=50)
-    shap = TreeShap.of([booster.model_to_string()])
+    shap = TreeShap.of(forest_of([booster.model_to_string()]))
     assert np.abs(shap.contributions(x).sum(axis=1) + shap.baseline - booster.predict(x, raw_score=True)).max() < EXACT
 
 
@@ -92,7 +98,7 @@ def test_it_equals_shap():
     booster, x = grown(5, num_leaves=20, columns=6, trees=20)
     x = x[:400]  # shap takes tiny numbers as they are, LightGBM for 0
     told = package.TreeExplainer(booster).shap_values(x)
-    assert np.abs(TreeShap.of([booster.model_to_string()]).contributions(x) - told).max() < EXACT
+    assert np.abs(TreeShap.of(forest_of([booster.model_to_string()])).contributions(x) - told).max() < EXACT
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -100,7 +106,7 @@ def test_it_is_the_shapley_value_of_its_definition(seed):
     """Over all subsets of columns: known ones lead down the tree, others take the mean by rows of train."""
     booster, x = grown(seed, columns=4, trees=2, num_leaves=12, missing=0.3)
     roots = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
-    shap = TreeShap.of([booster.model_to_string()])
+    shap = TreeShap.of(forest_of([booster.model_to_string()]))
     for row, told in zip(x[::97], shap.contributions(x[::97]), strict=True):
         for column in range(4):
             others, sought = [k for k in range(4) if k != column], 0.0
@@ -135,7 +141,7 @@ def test_leaves_of_twenty_conditions_are_exact():
     label = x.cumprod(axis=1).sum(axis=1) + rng.normal(size=3000) * 0.01
     told = {"objective": "regression", "num_leaves": 60, "min_data_in_leaf": 1, "verbosity": -1, "num_threads": 1}
     booster = lgb.train(told | {"learning_rate": 1.0}, lgb.Dataset(x, label), 5)
-    shap = TreeShap.of([booster.model_to_string()])
+    shap = TreeShap.of(forest_of([booster.model_to_string()]))
     depths = max(
         len(set(part.columns[a:b]))
         for part in shap.parts[-1:]
@@ -147,7 +153,7 @@ def test_leaves_of_twenty_conditions_are_exact():
 
 def test_more_thresholds_than_a_byte_holds():
     booster, x = grown(9, rows=5000, columns=2, trees=60, num_leaves=60, max_bin=4000, missing=0.1, digits=9)
-    shap = TreeShap.of([booster.model_to_string()])
+    shap = TreeShap.of(forest_of([booster.model_to_string()]))
     assert shap.forest.rank_type is np.uint16, "few thresholds; the test tries nothing"
     assert gap(booster, x, shap) < EXACT
 
@@ -156,14 +162,17 @@ def test_the_mean_of_bags_and_trees_of_one_leaf():
     bags = [grown(seed, num_leaves=6)[0] for seed in (1, 2)]
     _, x = grown(1, num_leaves=6)
     told = np.mean([one.predict(x, pred_contrib=True) for one in bags], axis=0)
-    assert np.abs(TreeShap.of([one.model_to_string() for one in bags]).contributions(x) - told[:, :-1]).max() < EXACT
+    assert (
+        np.abs(TreeShap.of(forest_of([one.model_to_string() for one in bags])).contributions(x) - told[:, :-1]).max()
+        < EXACT
+    )
     stump, x = grown(1, rows=20, min_data_in_leaf=100)
-    assert not TreeShap.of([stump.model_to_string()]).contributions(x).any()
+    assert not TreeShap.of(forest_of([stump.model_to_string()])).contributions(x).any()
 
 
 def test_a_row_is_told_as_in_any_batch_to_the_bit():
     booster, x = grown(4, num_leaves=40, columns=8, trees=40)
-    shap = TreeShap.of([booster.model_to_string()], limits=[64])
+    shap = TreeShap.of(forest_of([booster.model_to_string()]), limits=[64])
     many = np.tile(x, (20, 1))
     told = shap.contributions(many)
     assert np.array_equal(told[: len(x)], shap.contributions(x))
@@ -185,4 +194,4 @@ def test_other_kinds_of_boosters_are_refused(params):
     x, label = rng.normal(size=(300, 3)), rng.integers(0, 2, 300)
     booster = lgb.train({"objective": "binary", "verbosity": -1, "num_threads": 1} | params, lgb.Dataset(x, label), 3)
     with pytest.raises(ValueError, match=r"trees"):
-        TreeShap.of([booster.model_to_string()])
+        TreeShap.of(forest_of([booster.model_to_string()]))

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from ..features.matrix import Matrix
 from .encoding import Encoding
 from .shapley import TreeShap
+from .trees.forest import Forest
+from .trees.lightgbm_text import forest_of
+from .trees.walks import Walks
 
 Floats = npt.NDArray[np.float64]
 _BEYOND = 1e300  # the threshold of a split that parts the missing from all else
@@ -19,8 +22,7 @@ _BEYOND = 1e300  # the threshold of a split that parts the missing from all else
 class BoostedTrees:
     """The mean of boosters, held as LightGBM's text, read only after its checksum was verified (see `serving.bundle`).
 
-    Log-odds are the baseline and the contributions, added up. They are LightGBM's but for the last digits, which
-    `growing` asserts when the trees are grown.
+    Log-odds are those of LightGBM to the bit where there is one bag, else but for the last digits; see `growing`.
 
     Attributes
     ----------
@@ -40,20 +42,25 @@ class BoostedTrees:
         """The features that it reads."""
         return self.encoding.features
 
+    @cached_property
+    def forest(self) -> Forest:
+        """The trees themselves."""
+        return forest_of(self.texts)
+
+    @cached_property
+    def walks(self) -> Walks:
+        """What scores them."""
+        return Walks.of(self.forest)
+
     def log_odds(self, matrix: Matrix) -> Floats:
         """Mean of the raw scores, length n."""
-        return self.shap.scores(self.encoding.rows(matrix))
-
-    def explain(self, matrix: Matrix) -> tuple[Floats, Floats, Floats]:
-        """Log-odds, contributions and baselines in one go."""
-        told = self.shap.contributions(self.encoding.rows(matrix))
-        return self.shap.scores_of(told), self.encoding.fold(told), self.baselines(matrix)
+        return self.walks.scores(self.encoding.rows(matrix))
 
     def steps(self, feature: str) -> Floats:
         """The thresholds of its splits; a value equal to one goes left. None of a category, whose levels are named."""
         if feature in self.encoding.levels:
             return np.empty(0)
-        told = self.shap.forest.thresholds(self.encoding.features.index(feature))
+        told = self.forest.thresholds(self.encoding.features.index(feature))
         return told[np.abs(told) < _BEYOND]
 
     def baselines(self, matrix: Matrix) -> Floats:
@@ -67,7 +74,7 @@ class BoostedTrees:
     @cached_property
     def shap(self) -> TreeShap:
         """What explains them."""
-        return TreeShap.of(self.texts)
+        return TreeShap.of(self.forest)
 
     @property
     def baseline(self) -> float:

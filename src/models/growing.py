@@ -13,13 +13,16 @@ from .boosting import BoostedTrees
 from .encoding import Encoding
 
 Floats = npt.NDArray[np.float64]
-SAME = 1e-9  # log-odds: sums of the same numbers in another order
+_SAME = 1e-9  # of the largest log-odds, or of 1: the mean of bags is rounded otherwise
 
 
-def by_lightgbm(model: BoostedTrees, matrix: Matrix) -> Floats:
-    """The log-odds as LightGBM itself tells them, length n: what `BoostedTrees` is held to."""
+def check(model: BoostedTrees, matrix: Matrix) -> None:
+    """Raise `ArithmeticError` unless trees score as LightGBM itself tells, on all rows of a matrix."""
     rows = model.encoding.rows(matrix)
-    return np.mean([lgb.Booster(model_str=text).predict(rows, raw_score=True) for text in model.texts], axis=0)
+    told = np.mean([lgb.Booster(model_str=text).predict(rows, raw_score=True) for text in model.texts], axis=0)
+    gap = np.abs(model.log_odds(matrix) - told).max(initial=0.0)
+    if not gap <= _SAME * max(1.0, np.abs(told).max(initial=0.0)):
+        raise ArithmeticError(f"the trees are read otherwise than LightGBM grew them, by {gap} in log-odds")
 
 
 @dataclass(frozen=True)
@@ -72,9 +75,7 @@ class BoostingRecipe:
             for bag in range(self.bags)
         ]
         trees = BoostedTrees(encoding, tuple(booster.model_to_string() for booster in grown))
-        gap = np.abs(trees.log_odds(matrix) - by_lightgbm(trees, matrix)).max(initial=0.0)
-        if not gap <= SAME:
-            raise ArithmeticError(f"the trees are read otherwise than LightGBM grew them, by {gap} in log-odds")
+        check(trees, matrix)
         return trees
 
     def dataset(self, encoding: Encoding, matrix: Matrix, bad: Floats, **more: Any) -> lgb.Dataset:

@@ -46,10 +46,6 @@ class Model(Protocol):
         """(n, k): what each feature adds to the baseline of its row."""
         ...
 
-    def explain(self, matrix: Matrix) -> tuple[Floats, Floats, Floats]:
-        """Log-odds, contributions and baselines, to the bit as they are told one by one."""
-        ...
-
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON types; reading them back gives the same scores to the bit."""
         ...

@@ -161,7 +161,9 @@ class RatingSystem:
             Contributions, before calibration, of the customer that each row is compared with. What the card of a row
             does not read is left out.
         """
-        log_odds, told, baselines = self.model.explain(matrix)
+        log_odds, told, baselines = (
+            one(matrix) for one in (self.model.log_odds, self.model.contributions, self.model.baselines)
+        )
         _add_up(baselines, told, log_odds)
         if compared_with is not None:
             theirs = np.where(self.model.reads(matrix), compared_with, 0.0)

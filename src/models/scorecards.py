@@ -150,10 +150,6 @@ class Scorecards:
             told[here[:, None], places] = card.contributions(matrix.rows(here))
         return told
 
-    def explain(self, matrix: Matrix) -> tuple[Floats, Floats, Floats]:
-        """Log-odds, contributions and baselines."""
-        return self.log_odds(matrix), self.contributions(matrix), self.baselines(matrix)
-
     def _parts(self, matrix: Matrix) -> list[tuple[npt.NDArray[np.int64], Scorecard]]:
         """The rows of each card that scores any."""
         which = self.card_of(matrix)

@@ -11,7 +11,7 @@ large takes the integral for each row, by Gauss-Legendre nodes, which are exact 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -23,7 +23,6 @@ from ..features.workers import THREADS
 from .trees.deep import DeepLeaves
 from .trees.forest import Floats, Forest, Integers
 from .trees.leaves import Leaves
-from .trees.lightgbm_text import forest_of
 from .trees.places import Runs
 from .trees.tables import Group, LeafTable
 
@@ -59,14 +58,17 @@ class Sheet:
         """Lay them out."""
         columns = np.concatenate([one.columns for one in tables])
         which = np.repeat(np.arange(len(tables)), [len(one.columns) for one in tables])
-        rows = [row for one in tables for row in one.told]
         order = np.argsort(columns, kind="stable")
+        lengths = np.array([one.told.shape[1] for one in tables])[which]
+        begins = np.cumsum(lengths[order]) - lengths[order]
+        held, told = np.concatenate([one.told.ravel() for one in tables]), np.empty(lengths.sum())
+        _lay_out(held, (np.cumsum(lengths) - lengths)[order], begins, lengths[order], told)
         return cls(
             Runs.of([one.base for one in tables], [one.runs for one in tables], rank=rank, place=place),
             np.searchsorted(columns[order], np.arange(used + 1)),
             which[order],
-            np.cumsum([0, *(len(rows[i]) for i in order)])[:-1],
-            np.concatenate([rows[i] for i in order]),
+            begins,
+            told,
         )
 
     def add(self, ranks: npt.NDArray[np.unsignedinteger], sums: Floats) -> None:
@@ -91,27 +93,24 @@ class TreeShap:
     baseline: float
 
     @classmethod
-    def of(cls, texts: Sequence[str], *, limits: Sequence[int] = _LIMITS) -> "TreeShap":
-        """Of the mean of LightGBM's boosters, from their text.
+    def of(cls, forest: Forest, *, limits: Sequence[int] = _LIMITS) -> "TreeShap":
+        """Of the mean of boosters (see `forest_of`).
 
         A table has at most so many places: the first of the limits with which half a GiB holds all tables, else the
         last.
-
-        Raises
-        ------
-        ValueError
-            The boosters are of a kind that is not explained (see `forest_of`).
         """
         tell_if_cold(_gather)
-        forest = forest_of(texts)
         leaves = Leaves.of(forest)
         for most in limits:
             groups = Group.all_of(forest, leaves, most=most)
             shallow = [one for one in groups if one.places <= most]
             if sum(one.entries for one in shallow) <= _ENTRIES:
                 break
+        asked = [one for one in shallow if len(one.columns)]
         with ThreadPoolExecutor(THREADS) as pool:
-            tables = list(pool.map(lambda one: one.table(forest, leaves), (one for one in shallow if len(one.columns))))
+            parts = [asked[begin : begin + _SHEET] for begin in range(0, len(asked), _SHEET)]
+            told = pool.map(lambda part: [one.table(forest, leaves) for one in part], parts)
+            tables = [table for part in told for table in part]
         deep = np.array([one.first for one in groups if one.places > most], np.int64)
         return cls(
             forest,
@@ -124,41 +123,23 @@ class TreeShap:
 
     def contributions(self, rows: Floats, *, threads: int = THREADS) -> Floats:
         """(n, columns): what each column adds to the baseline of each row; both add up to the raw score."""
-        return self._by_block(rows, lambda told: told, (len(rows), self.forest.columns), threads)
-
-    def scores(self, rows: Floats, *, threads: int = THREADS) -> Floats:
-        """Raw scores, length n."""
-        return self._by_block(rows, self.scores_of, (len(rows),), threads)
-
-    def scores_of(self, contributions: Floats) -> Floats:
-        """Raw scores of rows whose contributions are known, to the bit those of `scores`."""
-        return self.baseline + contributions.sum(axis=1)
-
-    def _by_block(self, rows: Floats, tell: Callable[[Floats], Floats], shape: tuple[int, ...], threads: int) -> Floats:
-        """What is told of the contributions of each block of rows."""
-        told = np.empty(shape)
-
-        def work(block: slice) -> None:
-            told[block] = tell(self._block(rows[block]))
-
+        told = np.zeros((len(rows), self.forest.columns))
         size = min(_BLOCK, max(_FEW, -(-len(rows) // threads)))
         blocks = [slice(begin, begin + size) for begin in range(0, len(rows), size)]
         if len(blocks) < 2 or threads < 2:  # starting threads costs more than a few rows
             for block in blocks:
-                work(block)
+                self._block(rows, told, block)
             return told
         with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(work, blocks))
+            list(pool.map(lambda block: self._block(rows, told, block), blocks))
         return told
 
-    def _block(self, rows: Floats) -> Floats:
-        ranks = self.forest.rank(rows)
+    def _block(self, rows: Floats, told: Floats, block: slice) -> None:
+        ranks = self.forest.rank(rows[block])
         sums = np.zeros(ranks.shape)
         for part in self.parts:
             part.add(ranks, sums)
-        told = np.zeros((len(rows), self.forest.columns))
-        told[:, self.forest.used] = sums.T
-        return told
+        told[block, self.forest.used] = sums.T
 
 
 def _sheets(tables: Sequence[LeafTable], used: int, *, rank: type) -> Iterator[Sheet]:
@@ -167,6 +148,12 @@ def _sheets(tables: Sequence[LeafTable], used: int, *, rank: type) -> Iterator[S
         chosen = [one for one in tables if least <= one.told.shape[1] <= most]
         for begin in range(0, len(chosen), _SHEET):
             yield Sheet.of(chosen[begin : begin + _SHEET], used, rank=rank, place=place)
+
+
+@compiled
+def _lay_out(held, starts, begins, lengths, told):  # type: ignore[no-untyped-def]
+    for k in range(len(lengths)):
+        told[begins[k] : begins[k] + lengths[k]] = held[starts[k] : starts[k] + lengths[k]]
 
 
 @compiled

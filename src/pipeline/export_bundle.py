@@ -5,14 +5,17 @@ import platform
 from importlib.metadata import version
 from typing import Any
 
-from ..features.catalogue import CATALOGUE
+from ..features.catalogue import CATALOGUE, feature
 from ..features.default import DefaultRecipe
 from ..features.ledger import delivered, read_about
 from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
+from ..models.boosting import BoostedTrees
+from ..models.growing import check
 from ..models.rating import RatingSystem
 from ..serving.bundle import declared, write_bundle
 from ..serving.early_warning import WarningRule
+from ..serving.golden import Golden
 from ..serving.opinions import Opinion
 from ..serving.reasons import ReasonRecipe
 from ..serving.reference import Reference
@@ -34,6 +37,9 @@ def main(stage: Stage) -> None:
     train = rows.only(system.model.features)
     reasons = stage.recipe("reasons", ReasonRecipe)
     other = next((one for name, one in known.items() if name != champion and reasons.second_opinion), None)
+    for one in (system, other):
+        if one is not None:
+            ask_lightgbm(one)
     fingerprint = write_bundle(
         stage.path("bundle"),
         system,
@@ -53,6 +59,13 @@ def main(stage: Stage) -> None:
         },
     )
     stage.say(f"  {champion} in {stage.path('bundle')}, fingerprint {fingerprint[:12]}")
+
+
+def ask_lightgbm(system: RatingSystem) -> None:
+    """Raise `ArithmeticError` unless LightGBM says the same of trees, on and beside everything that they look at."""
+    model = system.model
+    if isinstance(model, BoostedTrees):
+        check(model, Golden.of({"trees": system}, [feature(name) for name in model.features]).matrix)
 
 
 def rules(stage: Stage) -> dict[str, WarningRule]:
