@@ -27,9 +27,10 @@ from tradecredit.serving.earlier import Earlier
 from tradecredit.serving.ratings import Rating
 from tradecredit.serving.reasons import ReasonRecipe
 from tradecredit.serving.reference import EVERYONE, Reference
-from tradecredit.serving.scoring import _as_of_now, score, score_parts
-from tradecredit.serving.scoring import _points as _points_of
-from tradecredit.serving.sentences import all_beside_usual, beside_usual, describe, from_to, from_to_all, written
+from tradecredit.serving.scored import _as_of_now
+from tradecredit.serving.scored import _points as _points_of
+from tradecredit.serving.scoring import score, score_parts
+from tradecredit.serving.sentences import beside_usual, beside_usual_all, describe, from_to_all, written
 
 BEFORE, AS_OF = date(2021, 9, 30), date(2021, 12, 31)
 
@@ -177,7 +178,11 @@ def test_every_missing_reason_has_a_sentence_and_no_code():
         assert told.en[1:] in en
     assert describe(told, float("nan"), Missing.NODUE)[0].endswith("not available, no invoice fell due in the period")
     for one in CATALOGUE:
-        assert all(map(str.strip, from_to(one, (1.0, 0), (float("nan"), int(Missing.NEW)))))
+        values, codes = (
+            (np.array([1.0]), np.zeros(1, np.uint8)),
+            (np.array([np.nan]), np.array([Missing.NEW], np.uint8)),
+        )
+        assert all(map(str.strip, np.concatenate(from_to_all([one], np.zeros(1, np.int64), values, codes))))
 
 
 def test_earlier_ratings_are_read_or_refused(twice, tmp_path):
@@ -237,6 +242,15 @@ def test_no_usual_value_speaks_against_the_points(bundle, walked):
     assert told > 50
 
 
+def _from_to(declared, before, now):
+    """One by one: what it says, and what it said before where that reads otherwise."""
+    en, zh = describe(declared, *now)
+    was, is_ = (describe(declared, *one) for one in (before, now))
+    if was == is_:
+        return en, zh
+    return f"{en} (before: {was[0].split(': ', 1)[1]})", f"{zh}（此前：{was[1].split('：', 1)[1]}）"
+
+
 def test_many_texts_at_once_are_those_that_are_written_one_by_one():
     """Of every unit, on and beside what is rounded to the same, and with every missing reason."""
     rng, features = np.random.default_rng(0), CATALOGUE
@@ -248,7 +262,7 @@ def test_many_texts_at_once_are_those_that_are_written_one_by_one():
     values = np.where(missing > 0, np.nan, values)
     usual = np.where(rng.random(n) < 0.1, np.nan, values + rng.choice([0.0, 0.4, -0.005, 7.0], n))
     points = rng.normal(0, 5, n)
-    en, zh = all_beside_usual(features, places, values, missing, usual, points)
+    en, zh = beside_usual_all(features, places, values, missing, usual, points)
     for k in range(n):
         rest = float(values[k]), int(missing[k]), float(usual[k]), float(points[k])
         assert (en[k], zh[k]) == beside_usual(features[places[k]], *rest)
@@ -258,7 +272,7 @@ def test_many_texts_at_once_are_those_that_are_written_one_by_one():
     en, zh = from_to_all(features, places, before, (values, missing))
     for k in range(n):
         then, now = ((float(one[k]), int(code[k])) for one, code in (before, (values, missing)))
-        assert (en[k], zh[k]) == from_to(features[places[k]], then, now)
+        assert (en[k], zh[k]) == _from_to(features[places[k]], then, now)
 
 
 @pytest.mark.parametrize(

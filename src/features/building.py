@@ -18,7 +18,7 @@ from .matrix import Matrix, as_matrix
 from .pasts import distinct, pasts
 from .peers import USUAL, PeerRecipe, among_themselves
 
-_FEW = 2  # moments for each that is asked for
+_FEW = 2  # days of the calendar for each that is asked for
 _EARLIEST = day_number(date(1800, 1, 1))
 
 
@@ -103,7 +103,8 @@ def _together(features: Sequence[Feature], day: npt.NDArray[Any]) -> list[list[i
     asked = distinct(day) if len(day) else np.zeros(0, np.int64)
     if not len(asked) or len(Calendar.of(asked, series=any(back)).days) <= _FEW * len(asked):
         return [list(range(len(features)))]
-    return [[place for place, one in enumerate(back) if one is wanted] for wanted in (False, True)]
+    apart = [[place for place, one in enumerate(back) if one is wanted] for wanted in (False, True)]
+    return [some for some in apart if some]
 
 
 def _beside_others(facts: Facts, day: npt.NDArray[Any], features: Sequence[Feature], peers: PeerRecipe) -> Facts:

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
-from typing import TypeVar
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 THREADS = 2  # heavy work lets go of Python's lock, so threads use both cores and share what was read
 Given = TypeVar("Given")
@@ -21,3 +21,13 @@ def in_order(
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def made_ahead(given: Iterable[Made]) -> Iterator[Made]:
+    """The same, the next one made while one is used."""
+    ones, end = iter(given), object()
+    with ThreadPoolExecutor(1) as pool:
+        coming: Future[Any] = pool.submit(next, ones, end)
+        while (one := coming.result()) is not end:
+            coming = pool.submit(next, ones, end)
+            yield one

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ..models.rating import MasterScale
 from .pages import industry_text, segment_text
-from .scoring import Scored
+from .scored import Scored
 
 FEWEST = 10  # others: among fewer a rank says little, and might give one of them away
 

@@ -19,7 +19,7 @@ from .book import Book, Place
 from .evidence import evidence_of
 from .helping import Help, what_would_help
 from .ratings import Rating
-from .scoring import Scored
+from .scored import Scored
 from .sentences import beside_usual
 from .what_if import WhatIf
 

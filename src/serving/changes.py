@@ -93,7 +93,8 @@ class Changes:
         weights = np.take_along_axis(moved, order, axis=1)
         worth = np.abs(weights) >= WORTH_TELLING
         others = moved.sum(axis=1) - np.where(worth, weights, 0.0).sum(axis=1)
-        besides = np.column_stack([others, base, model])
+        beside = {OTHERS: others, SEGMENT: base, MODEL: model}
+        besides = np.column_stack([beside[name] for name in _TEXT])
         told = np.hstack([worth, np.abs(besides) > _NOTHING])
         places = np.hstack([order, np.tile(len(features) + np.arange(len(_TEXT)), (len(rows), 1))])[told]
         counts = np.zeros(n, np.int64)

@@ -79,7 +79,7 @@ class Earlier:
 
     def of(self, customers: pd.Series) -> pd.DataFrame:
         """Of some customers, in their order; published is "" and pd NaN where there is none."""
-        told = self.table.reindex(customers.to_numpy(object))
+        told = self.table.reindex(pa.array(customers, pa.string()).to_numpy(zero_copy_only=False))
         return told.assign(published=told["published"].fillna("").astype(object), day=told["day"].fillna(-1)).astype(
             {"day": np.int64}
         )

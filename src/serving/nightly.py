@@ -21,7 +21,8 @@ from .batch import check_name, publish, write_parts
 from .bundle import Bundle
 from .earlier import Earlier
 from .early_warning import SEVERITIES
-from .scoring import Scored, score_parts
+from .scored import Scored
+from .scoring import score_parts
 from .store.alerts import by_severity
 from .store.history import earlier_ratings, ratings_of
 from .store.provenance import trusted_keys

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import compiled, inlined
 from ..errors import Mistake
 from ..features.column import Missing
 from ..features.declaration import Family, Feature
 from ..features.matrix import Matrix
-from .sentences import all_beside_usual
+from .sentences import beside_usual_all
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -62,14 +63,49 @@ class ReasonRecipe:
         places : int64
             The feature's place.
         """
-        worst = np.argsort(points, axis=1, kind="stable")
-        best = worst[:, ::-1]
-        down, up = worst[:, : self.adverse], best[:, : self.favourable]
-        told = np.hstack([down, up])
+        down, up = (min(many, points.shape[1]) for many in (self.adverse, self.favourable))
+        told = np.empty((len(points), down + up), np.int64)
+        _ends(points, down, told)
         weight = np.take_along_axis(points, told, axis=1)
-        weight[:, : down.shape[1]] *= -1
+        weight[:, :down] *= -1
         chosen = (weight >= WORTH_TELLING) & rows[:, None]
         return np.concatenate([[0], np.cumsum(chosen.sum(axis=1))]), told[chosen]
+
+
+@compiled
+def _ends(points, down, told):  # type: ignore[no-untyped-def]
+    """Of each row the places of the lowest points, then of the highest; of equal ones the first are lower."""
+    for row in range(len(points)):
+        _lowest(points[row], told[row, :down])
+        _highest(points[row], told[row, down:])
+
+
+@inlined
+def _lowest(points, told):  # type: ignore[no-untyped-def]
+    held = 0
+    for place in range(len(points)):
+        at = held
+        while at > 0 and points[told[at - 1]] > points[place]:
+            if at < len(told):
+                told[at] = told[at - 1]
+            at -= 1
+        if at < len(told):
+            told[at] = place
+            held = min(held + 1, len(told))
+
+
+@inlined
+def _highest(points, told):  # type: ignore[no-untyped-def]
+    held = 0
+    for place in range(len(points)):
+        at = held
+        while at > 0 and points[told[at - 1]] <= points[place]:
+            if at < len(told):
+                told[at] = told[at - 1]
+            at -= 1
+        if at < len(told):
+            told[at] = place
+            held = min(held + 1, len(told))
 
 
 @dataclass(frozen=True)
@@ -152,7 +188,7 @@ class Reasons:
         who = np.repeat(np.arange(len(points)), np.diff(starts))
         values, missing, common = matrix.values[who, places], matrix.missing[who, places], usual[who, places]
         weights = points[who, places]
-        en, zh = all_beside_usual(matrix.features, places, values, missing, common, weights)
+        en, zh = beside_usual_all(matrix.features, places, values, missing, common, weights)
         return cls(matrix.features, starts, places, weights, values, common, missing, en, zh)
 
 

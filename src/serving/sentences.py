@@ -33,9 +33,8 @@ def describe(declared: Feature, value: float, missing: int) -> tuple[str, str]:
 
 def describe_all(features: Sequence[Feature], places: Places, values: Floats, missing: Codes) -> Texts:
     """`describe` of many, all of length r; `places` are those of the features."""
-    begins = np.array([_begins(one) for one in features], object).reshape(-1, 2)[places]
-    en, zh = _said_all(features, places, values, missing)
-    return begins[:, 0] + en, begins[:, 1] + zh
+    begins, said = _all_begin(features, places), _said_all(features, places, values, missing)
+    return begins[0] + said[0], begins[1] + said[1]
 
 
 def beside_usual(declared: Feature, value: float, missing: int, usual: float, points: float) -> tuple[str, str]:
@@ -51,34 +50,28 @@ def beside_usual(declared: Feature, value: float, missing: int, usual: float, po
     return (en, zh) if told == own else (f"{en} (usual {told[0]})", f"{zh}（通常为{told[1]}）")
 
 
-def all_beside_usual(
+def beside_usual_all(
     features: Sequence[Feature], places: Places, values: Floats, missing: Codes, usual: Floats, points: Floats
 ) -> Texts:
     """`beside_usual` of many, all of length r."""
-    en, zh = describe_all(features, places, values, missing)
+    said = _said_all(features, places, values, missing)
+    en, zh = (begins + told for begins, told in zip(_all_begin(features, places), said, strict=True))
     risk = np.array([one.risk.value for one in features], float)[places]
     there = np.flatnonzero(~((missing > 0) | np.isnan(usual) | (risk * (values - usual) * points > 0)))
-    told, own = (_said_all(features, places[there], one[there], missing[there]) for one in (usual, values))
-    other = (told[0] != own[0]) | (told[1] != own[1])
+    told = _said_all(features, places[there], usual[there], missing[there])
+    other = (told[0] != said[0][there]) | (told[1] != said[1][there])
     rows = there[other]
     en[rows] += " (usual " + told[0][other] + ")"
     zh[rows] += "（通常为" + told[1][other] + "）"
     return en, zh
 
 
-def from_to(declared: Feature, before: tuple[float, int], now: tuple[float, int]) -> tuple[str, str]:
-    """What it says, and what it said before where that reads otherwise; each a value and its missing reason."""
-    en, zh = describe(declared, *now)
-    was, is_ = _said(declared.unit, *before), _said(declared.unit, *now)
-    return (en, zh) if was == is_ else (f"{en} (before: {was[0]})", f"{zh}（此前：{was[1]}）")
-
-
 def from_to_all(
     features: Sequence[Feature], places: Places, before: tuple[Floats, Codes], now: tuple[Floats, Codes]
 ) -> Texts:
-    """`from_to` of many: values and missing reasons of length r, before and now."""
-    en, zh = describe_all(features, places, *now)
+    """What values say, and what they said before where that reads otherwise: values and missing reasons of length r."""
     was, is_ = (_said_all(features, places, *one) for one in (before, now))
+    en, zh = (begins + told for begins, told in zip(_all_begin(features, places), is_, strict=True))
     other = (was[0] != is_[0]) | (was[1] != is_[1])
     en[other] += " (before: " + was[0][other] + ")"
     zh[other] += "（此前：" + was[1][other] + "）"
@@ -87,6 +80,11 @@ def from_to_all(
 
 def _begins(declared: Feature) -> tuple[str, str]:
     return f"{declared.en[0].upper()}{declared.en[1:]}: ", f"{declared.zh}："
+
+
+def _all_begin(features: Sequence[Feature], places: Places) -> Texts:
+    begins = np.array([_begins(one) for one in features], object).reshape(-1, 2)[places]
+    return begins[:, 0], begins[:, 1]
 
 
 def _said(unit: Unit, value: float, missing: int) -> tuple[str, str]:

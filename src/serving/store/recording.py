@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from ...errors import Unavailable
-from ...features.workers import THREADS
+from ...features.workers import THREADS, made_ahead
 from . import bulk, tables
 from .alerts import News, write_alerts
 from .store import Store
@@ -121,7 +121,7 @@ def _write(
     run_id = 1 + (connection.scalar(sa.select(sa.func.max(tables.runs.c.run_id))) or 0)
     news, alerts = News(connection, key.as_of, cool_downs), list[pa.Table]()
     done, total, pages = 0, source.metadata.num_rows, hashlib.sha256()
-    for batch in source.iter_batches(batch_size=_ROWS):
+    for batch in made_ahead(source.iter_batches(batch_size=_ROWS)):
         told = pa.Table.from_batches([batch])
         status.update(told["status"].to_pylist())
         _write_ratings(connection, told, run_id, next_id, pages)
