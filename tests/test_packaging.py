@@ -53,3 +53,10 @@ def test_an_install_without_the_training_packages_is_small_and_scores(extra, wal
     command = [tmp_path / "venv/bin/tradecredit", "score", "--bundle", bundle, "--ledger", ledger]
     subprocess.run([*command, "--as-of", "2021-12-31", "--out", out], check=True, cwd=tmp_path, env=env)
     assert len(pd.read_parquet(out)) == 900
+    done = subprocess.run(
+        [command[0], "compare", bundle, bundle], capture_output=True, text=True, cwd=tmp_path, env=env
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "compare needs scipy; install it with: pip install 'tradecredit[train]'\n",
+    )

@@ -36,6 +36,15 @@ def check_language(said: str) -> None:
         raise Mistake(f"--language should be en or zh, got {said!r}.")
 
 
+@contextmanager
+def needing(what: str, extra: str) -> Iterator[None]:
+    """Imports of packages that the base install has not: told in a line where they are missing."""
+    try:
+        yield
+    except ModuleNotFoundError as fault:
+        raise Mistake(f"{what} needs {fault.name}; install it with: pip install 'tradecredit[{extra}]'") from None
+
+
 def progress(what: str) -> AbstractContextManager[Callable[[int, int], None]]:
     """A bar on a terminal, nothing in a log; entered, it gives the callable that is told (done, total)."""
     from rich.progress import Progress

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .app import app
+from .common import needing
 
 
 @app.command()
@@ -28,8 +29,9 @@ def compare(
     """Two rating systems on the same observations: AUC, swap set, migration of grades, calibration by segment."""
     import json
 
-    from ..pipeline.compare import compared, show, system_of
-    from ..pipeline.stage import Stage
+    with needing("compare", "train"):
+        from ..pipeline.compare import compared, show, system_of
+        from ..pipeline.stage import Stage
 
     stage = Stage(folder)
     told = compared(stage, system_of(stage, first, slice_), system_of(stage, second, slice_), slice_=slice_, cut=cut)
@@ -48,8 +50,9 @@ def promote(
     folder: Annotated[Path, typer.Option(help="Where the pipeline ran.")] = Path(),
 ) -> None:
     """Make a registered version the champion, and write who did it and why to promotions.jsonl."""
-    from ..pipeline.promote import LOG, promote
-    from ..pipeline.stage import Stage
+    with needing("promote", "train"):
+        from ..pipeline.promote import LOG, promote
+        from ..pipeline.stage import Stage
 
     line = promote(Stage(folder), version, by=by, reason=reason, despite=despite)
     instead = f" instead of version {line['instead_of']}" if line["instead_of"] else ""

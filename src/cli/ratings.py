@@ -8,7 +8,7 @@ import typer
 
 from ..errors import Mistake
 from .app import app
-from .common import AsOf, BundleDir, Language, StoreIfAny, StoreUrl, day_of, progress
+from .common import AsOf, BundleDir, Language, StoreIfAny, StoreUrl, day_of, needing, progress
 
 
 @app.command()
@@ -116,8 +116,6 @@ def api(
         raise Mistake("--bundle and --ledger: name both, or neither.")
     if per_minute < 1:
         raise Mistake(f"--per-minute should be at least 1, got {per_minute}.")
-    try:
+    with needing("the API", "api"):
         from ..serving.listening import listen
-    except ModuleNotFoundError as fault:
-        raise Mistake(f"the API needs {fault.name}; install it with: pip install 'tradecredit[api]'") from None
     listen(store, bundle, ledger, host=host, port=port, per_minute=per_minute, names=name or [])
