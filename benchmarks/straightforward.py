@@ -1,10 +1,11 @@
 """A night's ratings as pandas, LightGBM and `to_sql` tell them most directly: a peer for `scoring.py`.
 
-    python straightforward.py BUNDLE LEDGER FEATURES DAY STORE
+    python straightforward.py rate BUNDLE FEATURES STORE
+    python straightforward.py tell LEDGER DAY
 
-It tells twenty features of a plain ledger (see features.py; those that the bundle reads are given, in FEATURES, as if
-they cost nothing), PDs by `predict`, contributions by `pred_contrib`, grades, and of each customer the reasons that the
-bundle tells, in both languages; then it writes ratings and reasons with `to_sql`.
+`rate` is given the bundle's features: PDs by `predict`, contributions by `pred_contrib`, grades, and of each customer
+the reasons that the bundle tells, in both languages; then it writes ratings and reasons with `to_sql`. `tell` tells
+twenty features of a plain ledger (see features.py).
 """
 
 import sys
@@ -25,12 +26,20 @@ from tradecredit.serving.sentences import beside_usual
 
 
 def main() -> None:
-    """Rate those of whom features are given."""
-    folder, ledger, features, day, store = sys.argv[1:]
-    bundle, as_of = load_bundle(Path(folder)), date.fromisoformat(day)
-    ends = [day_number(one) for one in month_ends(date(2000, 1, 1), as_of)]
+    """One of the two."""
+    what, *words = sys.argv[1:]
+    {"rate": rate, "tell": tell}[what](*words)
+
+
+def tell(ledger: str, day: str) -> None:
+    """Twenty features at the end of the month."""
+    ends = [day_number(one) for one in month_ends(date(2000, 1, 1), date.fromisoformat(day))]
     peers.with_pandas(Path(ledger), [(ends[-1], ends[-4], ends[-13])])
-    matrix = Matrix.read(Path(features))
+
+
+def rate(folder: str, features: str, store: str) -> None:
+    """Rate those of whom features are given."""
+    bundle, matrix = load_bundle(Path(folder)), Matrix.read(Path(features))
     system = bundle.system
     rows = pd.DataFrame(system.model.encoding.rows(matrix), columns=system.model.encoding.names)
     boosters = [lgb.Booster(model_str=text) for text in system.model.texts]
