@@ -8,6 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tradecredit.errors import Mistake
 from tradecredit.features.catalogue import CATALOGUE, feature
@@ -240,6 +242,21 @@ def test_no_usual_value_speaks_against_the_points(bundle, walked):
                     risk = feature(one["feature"]).risk.value
                     assert risk * (one["value"] - one["usual"]) * one["points"] <= 0, one["en"]
     assert told > 50
+
+
+@given(
+    st.integers(1, 9).flatmap(lambda k: st.lists(st.lists(st.integers(-3, 3), min_size=k, max_size=k), max_size=6)),
+    st.integers(0, 5),
+    st.integers(0, 5),
+)
+def test_the_reasons_that_are_told_are_those_that_sorting_finds(points, adverse, favourable):
+    """Equal points too: adverse ones in the order of the features, favourable ones in the other."""
+    points = np.array(points, float).reshape(len(points), -1 if points else 3)
+    starts, places = ReasonRecipe(adverse=adverse, favourable=favourable).choose(points, np.ones(len(points), bool))
+    for row, a, b in zip(points, starts, starts[1:], strict=False):
+        order = np.argsort(row, kind="stable")
+        told = [*order[row[order] <= -0.5][:adverse], *order[row[order] >= 0.5][::-1][:favourable]]
+        assert places[a:b].tolist() == told
 
 
 def _from_to(declared, before, now):

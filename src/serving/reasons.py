@@ -76,30 +76,20 @@ class ReasonRecipe:
 def _ends(points, down, told):  # type: ignore[no-untyped-def]
     """Of each row the places of the lowest points, then of the highest; of equal ones the first are lower."""
     for row in range(len(points)):
-        _lowest(points[row], told[row, :down])
-        _highest(points[row], told[row, down:])
+        _lowest(points[row], 1, told[row, :down])
+        _lowest(points[row], -1, told[row, down:])
 
 
 @inlined
-def _lowest(points, told):  # type: ignore[no-untyped-def]
+def _lowest(points, sign, told):  # type: ignore[no-untyped-def]
+    """Each place goes before those that are heavier; `sign` -1 turns the order round."""
     held = 0
     for place in range(len(points)):
         at = held
-        while at > 0 and points[told[at - 1]] > points[place]:
-            if at < len(told):
-                told[at] = told[at - 1]
-            at -= 1
-        if at < len(told):
-            told[at] = place
-            held = min(held + 1, len(told))
-
-
-@inlined
-def _highest(points, told):  # type: ignore[no-untyped-def]
-    held = 0
-    for place in range(len(points)):
-        at = held
-        while at > 0 and points[told[at - 1]] <= points[place]:
+        while at > 0:
+            gap = sign * (points[told[at - 1]] - points[place])
+            if gap < 0 or (gap == 0 and sign > 0):
+                break
             if at < len(told):
                 told[at] = told[at - 1]
             at -= 1
