@@ -24,7 +24,7 @@ def in_order(
 
 
 def made_ahead(given: Iterable[Made]) -> Iterator[Made]:
-    """The same, the next one made while one is used."""
+    """What is given, in its order; the next one is made while one is used."""
     ones, end = iter(given), object()
     with ThreadPoolExecutor(1) as pool:
         coming: Future[Any] = pool.submit(next, ones, end)

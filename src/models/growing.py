@@ -16,8 +16,8 @@ Floats = npt.NDArray[np.float64]
 _SAME = 1e-9  # of the largest log-odds, or of 1: the mean of bags is rounded otherwise
 
 
-def check(model: BoostedTrees, matrix: Matrix) -> None:
-    """Raise `ArithmeticError` unless trees score as LightGBM itself tells, on all rows of a matrix."""
+def hold_to_lightgbm(model: BoostedTrees, matrix: Matrix) -> None:
+    """Raise `ArithmeticError` unless trees give each row of a matrix the log-odds that LightGBM gives it."""
     rows = model.encoding.rows(matrix)
     told = np.mean([lgb.Booster(model_str=text).predict(rows, raw_score=True) for text in model.texts], axis=0)
     gap = np.abs(model.log_odds(matrix) - told).max(initial=0.0)
@@ -75,7 +75,7 @@ class BoostingRecipe:
             for bag in range(self.bags)
         ]
         trees = BoostedTrees(encoding, tuple(booster.model_to_string() for booster in grown))
-        check(trees, matrix)
+        hold_to_lightgbm(trees, matrix)
         return trees
 
     def dataset(self, encoding: Encoding, matrix: Matrix, bad: Floats, **more: Any) -> lgb.Dataset:

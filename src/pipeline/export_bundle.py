@@ -11,7 +11,7 @@ from ..features.ledger import delivered, read_about
 from ..features.matrix import Matrix
 from ..features.observations import ObservationRecipe
 from ..models.boosting import BoostedTrees
-from ..models.growing import check
+from ..models.growing import hold_to_lightgbm
 from ..models.rating import RatingSystem
 from ..serving.bundle import declared, write_bundle
 from ..serving.early_warning import WarningRule
@@ -65,7 +65,7 @@ def ask_lightgbm(system: RatingSystem) -> None:
     """Raise `ArithmeticError` unless LightGBM says the same of trees, on and beside everything that they look at."""
     model = system.model
     if isinstance(model, BoostedTrees):
-        check(model, Golden.of({"trees": system}, [feature(name) for name in model.features]).matrix)
+        hold_to_lightgbm(model, Golden.of({"trees": system}, [feature(name) for name in model.features]).matrix)
 
 
 def rules(stage: Stage) -> dict[str, WarningRule]:

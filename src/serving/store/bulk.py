@@ -30,7 +30,7 @@ def write(connection: sa.Connection, table: sa.Table, columns: pa.Table) -> None
 
 
 def _insert(raw: Any, said: str, columns: pa.Table) -> None:
-    """Some rows a statement: half the time of one."""
+    """Some rows a statement, which takes three fifths of the time of a row each."""
     wide, rows = columns.num_columns, _tuples(columns)
     marks, values = f"({', '.join('?' * wide)})", chain.from_iterable(rows)
     together = (tuple(islice(values, _TOGETHER * wide)) for _ in range(len(columns) // _TOGETHER))
