@@ -110,7 +110,7 @@ def why_lines(told: Told, language: str) -> Iterator[str]:
         yield f"{reason.points:>+7.1f}  {reason.zh if zh else reason.en}"
     card, colon = rating.card_zh if zh else rating.card_en, "：" if zh else ": "
     model = f"{_MODELS[rating.model][zh]}{f', {card}' if card and not zh else f'，{card}' if card else ''}"
-    yield f"{'模型' if zh else 'model'}{colon}{model}{'；' if zh else '; '}bundle {rating.bundle}"
+    yield f"{'模型' if zh else 'model'}{colon}{model}{'；模型包' if zh else '; bundle'} {rating.bundle}"
     if told.publication:
         made = told.publication
         number = f"{made.model} {'版本' if zh else 'version'} {made.version}"
